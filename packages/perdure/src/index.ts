@@ -1,0 +1,2 @@
+export * from "./store/store.ts";
+export * from "./task/record.ts";

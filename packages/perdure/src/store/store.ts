@@ -1,0 +1,243 @@
+/**
+ * The record of all tasks, and its transitions.
+ *
+ * A store is not a table with an `update`: every method that writes is one *transition* of the life of a task, atomic
+ * and durable when its promise resolves, and refused as a whole when the record does not allow it. Whatever the store,
+ * the contract suite (`perdure/testing`) says what each must do.
+ *
+ * - **Time is the store's.** Transitions take durations (`delayMs`), never "now": many machines have many clocks, and
+ *   the record must have one.
+ * - **Attempts are fenced.** A transition by an attempt carries the attempt's number and is refused with
+ *   `STALE_ATTEMPT` once the task has ended or another attempt has begun.
+ * - **Expired is gone.** From `expiresAt` on a task is neither found, listed nor returned for its idempotency key,
+ *   whether or not its rows were deleted yet.
+ * - **Owner.** A method with an `owner` treats a task of any other owner as one that does not exist; without it, the
+ *   caller is the operator and sees all.
+ *
+ * How work is *started* is not the store's but its {@link Executor}'s: the `dueAt` of the record says when a task
+ * wants to run next, the executor notices.
+ */
+import type { Failure } from "../task/failure.ts";
+import type { TaskId } from "../task/id.ts";
+import type { JsonValue } from "../task/json.ts";
+import type {
+  LogLine,
+  Operation,
+  OperationKind,
+  OperationOutcome,
+  Progress,
+  SavedState,
+  SessionContext,
+  TaskRecord,
+  TaskSummary,
+  Timestamp,
+  TimelineEvent,
+} from "../task/record.ts";
+import type { TaskStatus } from "../task/status.ts";
+
+export interface TaskStore {
+  /** Where the record is, for messages: `sqlite:/var/lib/app.db`. Holds no secret. */
+  readonly location: string;
+  readonly executor: Executor;
+
+  // ── read ──────────────────────────────────────────────────────────────────────────────────────────────────────
+  get(key: TaskKey): Promise<TaskRecord | undefined>;
+  summary(key: TaskKey): Promise<TaskSummary | undefined>;
+  /** Newest first. @throws PerdureError `INVALID_OPTION` for a cursor that this store did not make. */
+  list(query: ListTasks): Promise<TaskPage>;
+  /** In the order in which they were recorded. */
+  operations(key: { readonly taskId: TaskId }): Promise<readonly Operation[]>;
+  savedState(key: { readonly taskId: TaskId }): Promise<SavedState | undefined>;
+  /** Events with a revision above `after` (default 0), in order, at most `limit` (default 1,000). */
+  timeline(query: ReadTimeline): Promise<readonly TimelineEvent[]>;
+
+  // ── transitions by a caller ───────────────────────────────────────────────────────────────────────────────────
+  /**
+   * Creates an open task, or finds the one that the idempotency key already names.
+   * @throws PerdureError `IDEMPOTENCY_CONFLICT` when that one was created with another input.
+   */
+  create(task: CreateTask): Promise<CreatedTask>;
+  /** Ends an open task. `undefined` when there is no such task; `cancelled: false` when it had ended before. */
+  cancel(request: CancelTask): Promise<CancelOutcome | undefined>;
+  /** Removes an ended task and all that is kept of it. @throws PerdureError `TASK_NOT_ENDED`. */
+  delete(key: TaskKey): Promise<boolean>;
+
+  // ── transitions by an attempt: all @throws PerdureError `STALE_ATTEMPT` ───────────────────────────────────────
+  /**
+   * Records what was done under a name, once: `done` and `failed` are final. It resets `crashes`.
+   * @throws PerdureError `STEP_MISMATCH` when the name is already final.
+   */
+  recordOperation(operation: RecordOperation): Promise<void>;
+  /** Keeps the latest state of a loop, instead of the one before. It resets `crashes`. */
+  saveState(state: SaveState): Promise<void>;
+  /** Progress (the latest counts) and log lines (all are kept). */
+  report(report: Report): Promise<void>;
+  complete(completion: CompleteTask): Promise<void>;
+  fail(failure: FailTask): Promise<void>;
+  /** Ends the attempt with a failure and queues the next; failed operations are forgotten, so that they run again. */
+  retry(retry: RetryTask): Promise<void>;
+  /** Gives the task back, due at once: the process shuts down. Counts as neither an error nor a crash. */
+  release(attempt: AttemptKey): Promise<void>;
+
+  // ── transitions by the engine ─────────────────────────────────────────────────────────────────────────────────
+  /**
+   * Begins the next attempt of a task that is due. Over an attempt that never ended it counts a crash, and beyond
+   * `maxCrashes` in a row fails the task as `CRASH_LOOP`.
+   * `undefined` when there is nothing to begin: not due, ended, unknown, or failed just now.
+   */
+  begin(request: BeginTask): Promise<TaskRecord | undefined>;
+  /** Fails open tasks whose deadline has passed, at most `limit`. Returns how many. */
+  failOverdue(batch: { readonly limit: number }): Promise<number>;
+  /** Deletes expired tasks, at most `limit`. Returns how many. */
+  deleteExpired(batch: { readonly limit: number }): Promise<number>;
+
+  // ── the store itself ──────────────────────────────────────────────────────────────────────────────────────────
+  /**
+   * Calls `listener` after each commit that changed a task, with what changed; `undefined` says that others have
+   * changed something unknown. Returns the unsubscription. The listener must not throw.
+   */
+  subscribe(listener: (change: TaskChange | undefined) => void): () => void;
+  /** Writes a consistent copy to a new file, while the store is in use. */
+  backup(file: string): Promise<void>;
+  close(): Promise<void>;
+}
+
+/**
+ * The dispatch: which due tasks this process runs, and when to look again. At-least-once: what it hands out may
+ * have been begun before by a process that died.
+ */
+export interface Executor {
+  /**
+   * Asks to execute, until `stop`. `wake` is called whenever `claim` may find more than before: new or due work by
+   * others, and the moment from which this process may execute at all. The tools are those it has handlers for.
+   */
+  start(request: StartExecutor): Promise<void>;
+  /** Whether this process may claim now. Another process on the same file may be the one that executes. */
+  readonly executes: boolean;
+  /** Begins due tasks of the named tools, highest priority first, then the longest due; see `TaskStore.begin`. */
+  claim(request: ClaimTasks): Promise<ClaimedTasks>;
+  /** Milliseconds until the next task of these tools is due, or the next deadline or expiry; `undefined`: none. */
+  nextDueMs(request: { readonly tools: readonly string[] }): Promise<number | undefined>;
+  /** The tools of the process that executes now; `undefined` where none does. */
+  activeTools(): Promise<readonly string[] | undefined>;
+  /** Claims nothing any more; another process may take over. */
+  stop(): Promise<void>;
+}
+
+export interface TaskKey {
+  readonly taskId: TaskId;
+  readonly owner?: string | undefined;
+}
+
+/** The fencing token. */
+export interface AttemptKey {
+  readonly taskId: TaskId;
+  readonly attempt: number;
+}
+
+export interface ListTasks {
+  readonly owner?: string | undefined;
+  readonly status?: TaskStatus | undefined;
+  readonly tool?: string | undefined;
+  readonly cursor?: string | undefined;
+  /** 1 to 1,000, default 100. */
+  readonly limit?: number | undefined;
+}
+
+export interface TaskPage {
+  readonly tasks: readonly TaskSummary[];
+  /** Given to `list` again, it answers what follows; absent on the last page. */
+  readonly cursor?: string;
+}
+
+export interface ReadTimeline {
+  readonly taskId: TaskId;
+  readonly after?: number;
+  readonly limit?: number;
+}
+
+export interface CreateTask {
+  readonly id: TaskId;
+  readonly tool: string;
+  readonly owner: string;
+  readonly input: JsonValue | undefined;
+  readonly priority?: number | undefined;
+  readonly idempotencyKey?: string | undefined;
+  readonly session?: SessionContext | undefined;
+  readonly retryOf?: TaskId | undefined;
+  /** Absent: for ever. */
+  readonly ttlMs?: number | undefined;
+  readonly deadlineMs?: number | undefined;
+  /** Not before this time; absent or past: at once. */
+  readonly startAt?: Timestamp | undefined;
+  /** Begins the first attempt in the same commit; for an engine that executes and has a slot free. */
+  readonly begin?: boolean | undefined;
+}
+
+export interface CreatedTask {
+  /** False when the idempotency key found an earlier task, which then is `task`. */
+  readonly created: boolean;
+  readonly task: TaskSummary;
+}
+
+export interface CancelTask extends TaskKey {
+  readonly reason?: string | undefined;
+}
+
+export interface CancelOutcome {
+  readonly cancelled: boolean;
+  readonly task: TaskSummary;
+}
+
+export type RecordOperation = AttemptKey & {
+  readonly name: string;
+  readonly kind: OperationKind;
+} & OperationOutcome;
+
+export interface SaveState extends AttemptKey {
+  readonly state: SavedState;
+}
+
+export interface Report extends AttemptKey {
+  readonly progress?: Progress | undefined;
+  readonly logs?: readonly LogLine[] | undefined;
+}
+
+export interface CompleteTask extends AttemptKey {
+  readonly result: JsonValue | undefined;
+}
+
+export interface FailTask extends AttemptKey {
+  readonly failure: Failure;
+}
+
+export interface RetryTask extends FailTask {
+  readonly delayMs: number;
+}
+
+export interface BeginTask {
+  readonly taskId: TaskId;
+  readonly maxCrashes: number;
+}
+
+export interface StartExecutor {
+  readonly tools: readonly string[];
+  readonly wake: () => void;
+}
+
+export interface ClaimTasks {
+  readonly tools: readonly { readonly tool: string; readonly slots: number; readonly maxCrashes: number }[];
+  readonly limit: number;
+}
+
+export interface ClaimedTasks {
+  readonly begun: readonly TaskRecord[];
+  /** Whether more is due than the limit or the slots let through. */
+  readonly more: boolean;
+}
+
+export interface TaskChange {
+  readonly taskId: TaskId;
+  readonly revision: number;
+  readonly status: TaskStatus;
+}

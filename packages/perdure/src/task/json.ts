@@ -1,0 +1,112 @@
+/**
+ * Values are JSON, and must come back equal.
+ *
+ * Whatever a task keeps (input, result, step results, saved state) is written as JSON and read back by another
+ * attempt, perhaps in another process. A value that would come back as something else (a `Date` as a string, `NaN` as
+ * `null`, a `Map` as `{}`) is refused before it is written, with the path to it, and the handler is given the decoded
+ * value already in the first run: no code works today and breaks at the first crash.
+ *
+ * Two things are not strict. A property whose value is `undefined` counts as absent, as in JSON. A whole value may be
+ * `undefined` (a step that returns nothing) and comes back so.
+ */
+import { PerdureError } from "./errors.ts";
+
+export type JsonPrimitive = string | number | boolean | null;
+export type JsonValue =
+  JsonPrimitive | readonly JsonValue[] | { readonly [key: string]: JsonValue | undefined };
+export type JsonObject = { readonly [key: string]: JsonValue | undefined };
+
+/**
+ * The compile-time half of the rule: `T` where every part of it survives JSON, `never` at each part that does not.
+ * Use it as a bound, `<T extends Json<T>>`; unlike `JsonValue` it accepts interfaces.
+ */
+export type Json<T> = T extends JsonPrimitive | undefined | void
+  ? T
+  : T extends ((...args: never[]) => unknown) | symbol | bigint | Date | RegExp
+    ? never
+    : T extends Uint8Array | ReadonlyMap<unknown, unknown> | ReadonlySet<unknown> | Promise<unknown>
+      ? never
+      : T extends object
+        ? { [K in keyof T]: Json<T[K]> }
+        : unknown extends T
+          ? T
+          : never;
+
+/** Deeper values are refused: recursion over them would end in a stack overflow. */
+const maxDepth = 500;
+
+/**
+ * The JSON text of `value`, or `undefined` for `undefined`.
+ * @param what names the value in the error: `result`, `step "charge"`.
+ * @throws PerdureError `INVALID_VALUE` with the path of the first part that would not come back equal.
+ */
+export function encodeJson(value: unknown, what: string): string | undefined {
+  if (value === undefined) return undefined;
+  refuseUnequal(value, what, 0);
+  return JSON.stringify(value);
+}
+
+/** The value of a JSON text that {@link encodeJson} made. */
+export function decodeJson(text: string | undefined): JsonValue | undefined {
+  return text === undefined ? undefined : (JSON.parse(text) as JsonValue);
+}
+
+/** JSON with the keys of every object in order: equal values give equal texts. */
+export function canonicalJson(value: JsonValue | undefined): string {
+  if (value === null || typeof value !== "object") return JSON.stringify(value) ?? "undefined";
+  if (isArray(value)) return `[${value.map(canonicalJson).join(",")}]`;
+  const fields = Object.keys(value)
+    .filter((key) => value[key] !== undefined)
+    .sort()
+    .map((key) => `${JSON.stringify(key)}:${canonicalJson(value[key])}`);
+  return `{${fields.join(",")}}`;
+}
+
+/** `Array.isArray` that also narrows readonly arrays. */
+export function isArray(value: JsonValue): value is readonly JsonValue[] {
+  return Array.isArray(value);
+}
+
+function refuseUnequal(value: unknown, path: string, depth: number): void {
+  switch (typeof value) {
+    case "string":
+    case "boolean":
+      return;
+    case "number":
+      if (Number.isFinite(value)) return;
+      throw refusal(path, String(value));
+    case "object":
+      break;
+    case "undefined":
+      throw refusal(path, "undefined inside an array");
+    default:
+      throw refusal(path, `a ${typeof value}`);
+  }
+  if (value === null) return;
+  if (depth >= maxDepth)
+    throw refusal(path.slice(0, 200), `nesting deeper than ${maxDepth} levels, or a cycle`);
+  if (Array.isArray(value)) {
+    for (let i = 0; i < value.length; i++) refuseUnequal(value[i], `${path}[${i}]`, depth + 1);
+    return;
+  }
+  const prototype: unknown = Object.getPrototypeOf(value);
+  if (prototype !== Object.prototype && prototype !== null) throw refusal(path, `a ${className(prototype)}`);
+  if ("toJSON" in value && typeof value.toJSON === "function") throw refusal(path, "an object with toJSON()");
+  for (const key of Object.keys(value)) {
+    const part: unknown = value[key as keyof typeof value];
+    if (part !== undefined) refuseUnequal(part, `${path}.${key}`, depth + 1);
+  }
+}
+
+function className(prototype: unknown): string {
+  const constructor = (prototype as { constructor?: { name?: string } }).constructor;
+  return constructor?.name === undefined || constructor.name === "" ? "class instance" : constructor.name;
+}
+
+function refusal(path: string, came: string): PerdureError {
+  return new PerdureError("INVALID_VALUE", {
+    message:
+      `${path} is ${came}, which JSON does not keep: it would come back as something else after a restart. ` +
+      `Return plain objects, arrays, strings, finite numbers, booleans or null.`,
+  });
+}
