@@ -13,6 +13,7 @@
  *   whether or not its rows were deleted yet.
  * - **Owner.** A method with an `owner` treats a task of any other owner as one that does not exist; without it, the
  *   caller is the operator and sees all.
+ * - **Values** are checked and encoded by the store before anything is written: `INVALID_VALUE`, see `task/json.ts`.
  *
  * How work is *started* is not the store's but its {@link Executor}'s: the `dueAt` of the record says when a task
  * wants to run next, the executor notices.
@@ -64,10 +65,11 @@ export interface TaskStore {
 
   // ── transitions by an attempt: all @throws PerdureError `STALE_ATTEMPT` ───────────────────────────────────────
   /**
-   * Records what was done under a name, once: `done` and `failed` are final. It resets `crashes`.
+   * Records what was done under a name, once: `done` and `failed` are final. It resets `crashes`. Returns the
+   * operation as it will be read back.
    * @throws PerdureError `STEP_MISMATCH` when the name is already final.
    */
-  recordOperation(operation: RecordOperation): Promise<void>;
+  recordOperation(operation: RecordOperation): Promise<Operation>;
   /** Keeps the latest state of a loop, instead of the one before. It resets `crashes`. */
   saveState(state: SaveState): Promise<void>;
   /** Progress (the latest counts) and log lines (all are kept). */
@@ -177,7 +179,8 @@ export interface CreateTask {
 export interface CreatedTask {
   /** False when the idempotency key found an earlier task, which then is `task`. */
   readonly created: boolean;
-  readonly task: TaskSummary;
+  /** As it will be read back. */
+  readonly task: TaskRecord;
 }
 
 export interface CancelTask extends TaskKey {
