@@ -1,0 +1,64 @@
+/**
+ * `npm run bench -- [name…] [--check] [--json] [--dir folder]`
+ *
+ * How close perdure comes to what the disk and SQLite can do at best; see `measure.ts` for how, and each benchmark for
+ * what its reference is. A name is any part of a benchmark's; none runs all, in about a minute. It ends with 1 only
+ * under `--check`, and only when a target was missed.
+ */
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import type { Benchmark } from "./benchmark.ts";
+import { folderOnDisk } from "./disk.ts";
+import { endToEnd } from "./end-to-end.ts";
+import { measure } from "./measure.ts";
+import { oneAtATime } from "./one-at-a-time.ts";
+import { type Outcome, table } from "./report.ts";
+import { start } from "./start.ts";
+import { statusReads } from "./status-reads.ts";
+import { submits } from "./submits.ts";
+
+const benchmarks: readonly { readonly name: string; run(folder: string): Promise<Outcome> }[] = [
+  ...[submits, statusReads, oneAtATime, endToEnd].map((each) => ({
+    name: each.name,
+    run: (folder: string) => compare(each, folder),
+  })),
+  { name: "start with 101,000 tasks", run: start },
+];
+
+const { values: options, positionals: names } = parseArgs({
+  allowPositionals: true,
+  options: { check: { type: "boolean" }, json: { type: "boolean" }, dir: { type: "string" } },
+});
+const chosen = benchmarks.filter(
+  ({ name }) => names.length === 0 || names.some((part) => name.includes(part)),
+);
+if (chosen.length === 0) {
+  throw new Error(`No benchmark is named so. There are: ${benchmarks.map(({ name }) => name).join("; ")}.`);
+}
+
+using folder = folderOnDisk(options.dir);
+const machine = `Node ${process.version}, SQLite ${process.versions.sqlite}, ${folder.fileSystem}`;
+const outcomes: Outcome[] = [];
+for (const [i, benchmark] of chosen.entries()) {
+  const own = join(folder.path, String(i));
+  mkdirSync(own);
+  console.error(`${benchmark.name} …`);
+  outcomes.push(await benchmark.run(own));
+}
+console.log(options.json ? JSON.stringify({ machine, outcomes }, null, 2) : `${machine}\n${table(outcomes)}`);
+if (options.check && outcomes.some(({ ok }) => !ok)) process.exitCode = 1;
+
+async function compare(benchmark: Benchmark, folder: string): Promise<Outcome> {
+  const contest = await benchmark.prepare(folder);
+  const { rounds, ...medians } = await measure(contest);
+  await contest.close();
+  return {
+    name: benchmark.name,
+    unit: "per second",
+    ...medians,
+    target: benchmark.target,
+    ok: medians.ratio >= benchmark.target,
+    details: rounds,
+  };
+}
