@@ -118,7 +118,7 @@ export interface Executor {
   readonly executes: boolean;
   /** Begins due tasks of the named tools, highest priority first, then the longest due; see `TaskStore.begin`. */
   claim(request: ClaimTasks): Promise<ClaimedTasks>;
-  /** Milliseconds until the next task of these tools is due, or the next deadline or expiry; `undefined`: none. */
+  /** Milliseconds until the next task of these tools, or any deadline, is due (0: now); `undefined`: nothing is. */
   nextDueMs(request: { readonly tools: readonly string[] }): Promise<number | undefined>;
   /** The tools of the process that executes now; `undefined` where none does. */
   activeTools(): Promise<readonly string[] | undefined>;

@@ -1,0 +1,107 @@
+/** The transitions by a running attempt. Each is fenced by the attempt's number. */
+import { PerdureError } from "../../task/errors.ts";
+import type { LogLine, Operation, Progress } from "../../task/record.ts";
+import type { AttemptKey, CompleteTask, FailTask, RecordOperation, RetryTask } from "../store.ts";
+import type { SqlValue } from "./driver.ts";
+import { toOperation } from "./rows.ts";
+import {
+  appendEvent,
+  endAssignments,
+  endValues,
+  type Transaction,
+  updateByAttempt,
+  writePayload,
+} from "./transaction.ts";
+
+/** @param value the encoded value when done, the encoded failure when failed */
+export function recordOperation(
+  tx: Transaction,
+  operation: RecordOperation,
+  value: string | undefined,
+): Operation {
+  const { taskId, name, kind, state, attempt } = operation;
+  const { revision } = updateByAttempt(tx, operation, "crashes = 0", []);
+  const row = tx
+    .sql(
+      `INSERT INTO operations (task_id, name, kind, state, attempt, tries, value, recorded_at, revision)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+       ON CONFLICT DO UPDATE SET state = excluded.state, attempt = excluded.attempt, tries = excluded.tries,
+         value = excluded.value, recorded_at = excluded.recorded_at, revision = excluded.revision
+       WHERE state = 'attempted' AND kind = excluded.kind RETURNING *`,
+    )
+    .get(
+      taskId,
+      name,
+      kind,
+      state,
+      attempt,
+      state === "attempted" ? operation.tries : 0,
+      value ?? null,
+      tx.now,
+      revision,
+    );
+  if (row === undefined) {
+    throw new PerdureError("STEP_MISMATCH", {
+      message:
+        `task ${taskId} has already recorded an operation named ${JSON.stringify(name)}. ` +
+        `A name is recorded once: put the key of a loop or branch into it.`,
+    });
+  }
+  appendEvent(tx, taskId, revision, { type: "operation", name, kind, state });
+  return toOperation(row);
+}
+
+/** @param state JSON text, or bytes */
+export function saveState(tx: Transaction, key: AttemptKey, state: SqlValue): void {
+  updateByAttempt(tx, key, "crashes = 0", []);
+  writePayload(tx, key.taskId, "saved", state);
+}
+
+export function report(
+  tx: Transaction,
+  key: AttemptKey,
+  progress: Progress | undefined,
+  logs: readonly LogLine[],
+): void {
+  const json = progress === undefined ? null : JSON.stringify(progress);
+  const { revision } = updateByAttempt(
+    tx,
+    key,
+    "progress = coalesce(?, progress)",
+    [json],
+    Math.max(1, logs.length),
+  );
+  for (const [i, line] of logs.entries()) {
+    appendEvent(tx, key.taskId, revision - logs.length + 1 + i, { type: "log", ...line });
+  }
+}
+
+/** @param result the encoded `completion.result` */
+export function completeTask(tx: Transaction, completion: CompleteTask, result: string | undefined): void {
+  const entry = { type: "completed" } as const;
+  const { revision } = updateByAttempt(tx, completion, endAssignments, endValues(tx, "completed", entry));
+  if (result !== undefined) writePayload(tx, completion.taskId, "result", result);
+  appendEvent(tx, completion.taskId, revision, entry);
+}
+
+export function failTask(tx: Transaction, { failure, ...key }: FailTask): void {
+  const entry = { type: "failed", failure } as const;
+  const { revision } = updateByAttempt(tx, key, endAssignments, endValues(tx, "failed", entry));
+  appendEvent(tx, key.taskId, revision, entry);
+}
+
+export function retryTask(tx: Transaction, { failure, delayMs, ...key }: RetryTask): void {
+  const { revision } = updateByAttempt(
+    tx,
+    key,
+    "status = 'working', errors = errors + 1, running = 0, due_at = ?",
+    [tx.now + delayMs],
+  );
+  tx.sql("DELETE FROM operations WHERE task_id = ? AND state <> 'done'").run(key.taskId);
+  appendEvent(tx, key.taskId, revision, { type: "retry", failure, delayMs });
+}
+
+export function releaseTask(tx: Transaction, key: AttemptKey): void {
+  const { revision } = updateByAttempt(tx, key, "running = 0, due_at = ?", [tx.now]);
+  appendEvent(tx, key.taskId, revision, { type: "released", attempt: key.attempt });
+}

@@ -1,0 +1,131 @@
+/** The transitions that a caller asks for: create, cancel, delete. */
+import { PerdureError } from "../../task/errors.ts";
+import { canonicalJson, decodeJson } from "../../task/json.ts";
+import type { TimelineEntry } from "../../task/record.ts";
+import type { CancelOutcome, CancelTask, CreatedTask, CreateTask, TaskKey } from "../store.ts";
+import { asTaskRow, type TaskRow, toRecord, toSummary } from "./rows.ts";
+import { appendEvent, changed, endTask, findTask, type Transaction, writePayload } from "./transaction.ts";
+
+/** @param input the encoded `task.input` */
+export function createTask(tx: Transaction, task: CreateTask, input: string | undefined): CreatedTask {
+  if (task.idempotencyKey !== undefined) {
+    const existing = findByIdempotencyKey(tx, task, task.idempotencyKey, input);
+    if (existing !== undefined) return { created: false, task: existing };
+  }
+  const row = newRow(tx, task);
+  tx.sql(
+    `INSERT INTO tasks (id, tool, owner, status, attempt, running, errors, crashes, priority, due_at, session,
+       idempotency_key, retry_of, created_at, updated_at, deadline_at, ttl_ms, revision)
+     VALUES (?, ?, ?, 'working', ?, ?, 0, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+  ).run(
+    row.id,
+    row.tool,
+    row.owner,
+    row.attempt,
+    row.running,
+    row.priority,
+    row.due_at,
+    row.session,
+    row.idempotency_key,
+    row.retry_of,
+    row.created_at,
+    row.updated_at,
+    row.deadline_at,
+    row.ttl_ms,
+    row.revision,
+  );
+  if (input !== undefined) writePayload(tx, row.id, "input", input);
+  appendEvent(tx, row.id, 1, { type: "created" });
+  if (row.running === 1) appendEvent(tx, row.id, 2, { type: "begun", attempt: 1 });
+  changed(tx, row.id, row.revision, row.status);
+  return { created: true, task: toRecord(row, input, undefined) };
+}
+
+function newRow(tx: Transaction, task: CreateTask): TaskRow {
+  const dueAt = Math.max(task.startAt ?? 0, tx.now);
+  const begins = task.begin === true && dueAt === tx.now;
+  return {
+    id: task.id,
+    tool: task.tool,
+    owner: task.owner,
+    status: "working",
+    attempt: begins ? 1 : 0,
+    running: begins ? 1 : 0,
+    errors: 0,
+    crashes: 0,
+    priority: task.priority ?? 0,
+    due_at: begins ? null : dueAt,
+    progress: null,
+    session: task.session === undefined ? null : JSON.stringify(task.session),
+    idempotency_key: task.idempotencyKey ?? null,
+    retry_of: task.retryOf ?? null,
+    failure: null,
+    reason: null,
+    created_at: tx.now,
+    updated_at: tx.now,
+    deadline_at: task.deadlineMs === undefined ? null : tx.now + task.deadlineMs,
+    ttl_ms: task.ttlMs ?? null,
+    ended_at: null,
+    expires_at: null,
+    revision: begins ? 2 : 1,
+  };
+}
+
+function findByIdempotencyKey(tx: Transaction, task: CreateTask, key: string, input: string | undefined) {
+  const found = tx
+    .sql("SELECT * FROM tasks WHERE owner = ? AND tool = ? AND idempotency_key = ?")
+    .get(task.owner, task.tool, key);
+  if (found === undefined) return undefined;
+  const row = asTaskRow(found);
+  if (row.expires_at !== null && row.expires_at <= tx.now) {
+    deleteRows(tx, row);
+    return undefined;
+  }
+  const [firstInput, result] = [readPayload(tx, row, "input"), readPayload(tx, row, "result")];
+  if (canonicalJson(decodeJson(firstInput)) !== canonicalJson(decodeJson(input))) {
+    throw new PerdureError("IDEMPOTENCY_CONFLICT", {
+      message:
+        `the idempotency key ${JSON.stringify(key)} of tool ${task.tool} already names task ${row.id}, which was ` +
+        `created with another input. Use another key, or the same input.`,
+    });
+  }
+  return toRecord(row, firstInput, result);
+}
+
+function readPayload(tx: Transaction, row: TaskRow, kind: "input" | "result"): string | undefined {
+  const payload = tx.sql("SELECT value FROM payloads WHERE task_id = ? AND kind = ?").get(row.id, kind);
+  return payload?.["value"] as string | undefined;
+}
+
+export function cancelTask(tx: Transaction, request: CancelTask): CancelOutcome | undefined {
+  const row = findTask(tx.sql, tx.now, request.taskId, request.owner);
+  if (row === undefined) return undefined;
+  if (row.ended_at !== null) return { cancelled: false, task: toSummary(row) };
+  const entry: TimelineEntry = {
+    type: "cancelled",
+    ...(request.reason !== undefined && { reason: request.reason }),
+  };
+  endTask(tx, row.id, "cancelled", entry);
+  const after = findTask(tx.sql, tx.now, row.id, undefined) ?? row;
+  return { cancelled: true, task: toSummary(after) };
+}
+
+export function deleteTask(tx: Transaction, key: TaskKey): boolean {
+  const row = findTask(tx.sql, tx.now, key.taskId, key.owner);
+  if (row === undefined) return false;
+  if (row.ended_at === null) {
+    throw new PerdureError("TASK_NOT_ENDED", {
+      message: `task ${row.id} is ${row.status}: only an ended task can be deleted. Cancel it first.`,
+    });
+  }
+  deleteRows(tx, row);
+  changed(tx, row.id, row.revision + 1, row.status);
+  return true;
+}
+
+export function deleteRows(tx: Transaction, row: Pick<TaskRow, "id">): void {
+  tx.sql("DELETE FROM payloads WHERE task_id = ?").run(row.id);
+  tx.sql("DELETE FROM operations WHERE task_id = ?").run(row.id);
+  tx.sql("DELETE FROM events WHERE task_id = ?").run(row.id);
+  tx.sql("DELETE FROM tasks WHERE id = ?").run(row.id);
+}

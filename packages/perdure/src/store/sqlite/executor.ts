@@ -1,0 +1,140 @@
+/**
+ * Dispatch from the `due_at` column of the file. One process executes: the one that holds the file's lock. The others
+ * are *attached*: they read, submit, answer and cancel by short transactions, and take over when the lock is free.
+ *
+ * Whoever takes the lock knows that every attempt marked as running is dead, and makes it due again. It also writes an
+ * epoch into the file. Should a lock file be deleted under a running owner, so that a second process takes a lock of
+ * the same name, the first one reads the foreign epoch and executes no more; until it does, fencing refuses its writes.
+ */
+import { hostname } from "node:os";
+import { nanoid } from "nanoid";
+import type { Clock } from "../../task/clock.ts";
+import type { ClaimedTasks, ClaimTasks, Executor, StartExecutor } from "../store.ts";
+import type { CommitGroup } from "./commit-group.ts";
+import { claimTasks, nextDueAt, recoverRunning } from "./engine-transitions.ts";
+import type { FileLock } from "./file-lock.ts";
+import type { Sql, Transaction } from "./transaction.ts";
+
+/** A process that lacks handlers for open tasks leaves a free lock to a better one for so long. */
+const patienceMs = 5_000;
+
+export interface ExecutorParts {
+  readonly commits: CommitGroup;
+  readonly sql: Sql;
+  readonly clock: Clock;
+  /** None for a store in memory, which no other process can see. */
+  readonly lock: FileLock | undefined;
+  readonly transaction: (changes: Transaction["changes"]) => Transaction;
+  /** Has `poll` called until the function that it returns was called. */
+  readonly beginPolling: () => () => void;
+}
+
+interface ExecutingProcess {
+  readonly epoch: string;
+  readonly pid: number;
+  readonly host: string;
+  readonly tools: readonly string[];
+}
+
+export class SqliteExecutor implements Executor {
+  readonly #parts: ExecutorParts;
+  readonly #epoch = nanoid();
+  #request: StartExecutor | undefined;
+  #executes = false;
+  #freeSince: number | undefined;
+  #endPolling: (() => void) | undefined;
+
+  constructor(parts: ExecutorParts) {
+    this.#parts = parts;
+  }
+
+  get executes(): boolean {
+    return this.#executes;
+  }
+
+  async start(request: StartExecutor): Promise<void> {
+    this.#request = request;
+    this.#endPolling ??= this.#parts.beginPolling();
+    if (this.#parts.lock?.tryAcquire() ?? true) await this.#takeOver(request);
+  }
+
+  async claim(request: ClaimTasks): Promise<ClaimedTasks> {
+    if (!this.#executes) return { begun: [], more: false };
+    return this.#parts.commits.run((changes) => claimTasks(this.#parts.transaction(changes), request));
+  }
+
+  async nextDueMs({ tools }: { readonly tools: readonly string[] }): Promise<number | undefined> {
+    const at = nextDueAt(this.#parts.sql, tools);
+    return at === undefined ? undefined : Math.max(0, at - this.#parts.clock.now());
+  }
+
+  async activeTools(): Promise<readonly string[] | undefined> {
+    if (this.#executes) return this.#request?.tools;
+    if (this.#parts.lock?.isHeld() !== true) return undefined;
+    return this.#readExecutingProcess()?.tools;
+  }
+
+  async stop(): Promise<void> {
+    this.#request = undefined;
+    this.#endPolling?.();
+    this.#endPolling = undefined;
+    this.#executes = false;
+    this.#parts.lock?.release();
+  }
+
+  /** Something may be due that was not before: by this process's own hand, or by another's. */
+  notifyDue(): void {
+    this.#request?.wake();
+  }
+
+  /** Called at every poll of the file, with whether others have written to it. */
+  async poll(othersWrote: boolean): Promise<void> {
+    const request = this.#request;
+    if (request === undefined) return;
+    if (this.#executes) {
+      if (!othersWrote) return;
+      if (this.#readExecutingProcess()?.epoch !== this.#epoch) this.#executes = false;
+      request.wake();
+    } else if (this.#parts.lock !== undefined && this.#mayTakeOver(this.#parts.lock, request)) {
+      await this.#takeOver(request);
+      request.wake();
+    }
+  }
+
+  /** Takes a free lock at once with handlers for all open tasks, otherwise when it stayed free for a while. */
+  #mayTakeOver(lock: FileLock, request: StartExecutor): boolean {
+    if (!lock.tryAcquire()) {
+      this.#freeSince = undefined;
+      return false;
+    }
+    const now = this.#parts.clock.now();
+    this.#freeSince ??= now;
+    if (this.#knowsAllOpenTools(request.tools) || now - this.#freeSince >= patienceMs) return true;
+    lock.release();
+    return false;
+  }
+
+  #knowsAllOpenTools(tools: readonly string[]): boolean {
+    const due = this.#parts
+      .sql("SELECT tool FROM tasks WHERE due_at IS NOT NULL UNION SELECT tool FROM tasks WHERE running = 1")
+      .all();
+    return due.every((row) => tools.includes(row["tool"] as string));
+  }
+
+  async #takeOver({ tools }: StartExecutor): Promise<void> {
+    const executing: ExecutingProcess = { epoch: this.#epoch, pid: process.pid, host: hostname(), tools };
+    await this.#parts.commits.run((changes) => {
+      const tx = this.#parts.transaction(changes);
+      tx.sql("INSERT OR REPLACE INTO meta (key, value) VALUES ('executor', ?)").run(
+        JSON.stringify(executing),
+      );
+      recoverRunning(tx);
+    });
+    this.#executes = true;
+  }
+
+  #readExecutingProcess(): ExecutingProcess | undefined {
+    const row = this.#parts.sql("SELECT value FROM meta WHERE key = 'executor'").get();
+    return row === undefined ? undefined : (JSON.parse(row["value"] as string) as ExecutingProcess);
+  }
+}

@@ -1,0 +1,120 @@
+/**
+ * Opening the file. Everything that can be wrong with it is found here, before anything is written: a file of another
+ * program, of a newer perdure, damaged, read-only, or on a network file system, where SQLite's locks and shared
+ * memory do not work and files were lost.
+ */
+import { closeSync, mkdirSync, openSync, realpathSync, statfsSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { PerdureError } from "../../task/errors.ts";
+import type { SqliteConnection, SqliteDriver } from "./driver.ts";
+import { storeError } from "./errors.ts";
+import { applicationId, fileVersion, migrate, migrations } from "./migrations.ts";
+
+export const memoryFile = ":memory:";
+
+export interface OpenedFile {
+  readonly connection: SqliteConnection;
+  /** The file itself, behind any symbolic link: all who open it agree on the names beside it. */
+  readonly file: string;
+}
+
+/** @param warn is told what is allowed but unwise. */
+export function openFile(file: string, driver: SqliteDriver, warn: (message: string) => void): OpenedFile {
+  const location = `sqlite:${file}`;
+  let connection: SqliteConnection | undefined;
+  try {
+    const path = file === memoryFile ? file : prepareFile(file, location, warn);
+    connection = driver(path);
+    connection.exec("PRAGMA busy_timeout = 5000");
+    refuseForeign(connection, location);
+    // Only an empty file takes auto_vacuum; later, deleted history can be given back to the file system in pieces.
+    connection.exec("PRAGMA auto_vacuum = INCREMENTAL");
+    connection.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL");
+    migrate(connection);
+    return { connection, file: path };
+  } catch (error) {
+    connection?.close();
+    throw fileError(error, location);
+  }
+}
+
+/** Makes the folder and the file, readable by this user only: the record holds what tools were given. */
+function prepareFile(file: string, location: string, warn: (message: string) => void): string {
+  mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+  closeSync(openSync(file, "a", 0o600));
+  checkFileSystem(dirname(file), location, warn);
+  const path = realpathSync(file);
+  return join(dirname(path), basename(path));
+}
+
+/** `f_type` of statfs(2), for the file systems that other machines write to. */
+const networkFileSystems: ReadonlyMap<number, string> = new Map([
+  [0x6969, "NFS"],
+  [0x517b, "SMB"],
+  [0xff534d42, "CIFS"],
+  [0xfe534d42, "SMB2"],
+  [0x5346414f, "AFS"],
+  [0x00c36400, "Ceph"],
+  [0x0bd00bd0, "Lustre"],
+]);
+/** Local or remote, nobody can tell from here. */
+const doubtfulFileSystems: ReadonlyMap<number, string> = new Map([
+  [0x65735546, "FUSE"],
+  [0x01021997, "9P"],
+  [0x6a656a63, "a Docker Desktop share"],
+]);
+
+function checkFileSystem(folder: string, location: string, warn: (message: string) => void): void {
+  if (process.platform !== "linux") return;
+  const type = statfsSync(folder).type >>> 0;
+  const network = networkFileSystems.get(type);
+  if (network !== undefined) {
+    throw new PerdureError("STORE_NETWORK_FILE_SYSTEM", {
+      message:
+        `${location} lies on a network file system (${network}), where SQLite's locks cannot be relied on and data ` +
+        `is lost. Put the file on a local disk.`,
+    });
+  }
+  const doubtful = doubtfulFileSystems.get(type);
+  if (doubtful !== undefined) {
+    warn(
+      `${location} lies on ${doubtful}: if another machine can write there too, put the file on a local disk.`,
+    );
+  }
+}
+
+function refuseForeign(connection: SqliteConnection, location: string): void {
+  const id = Number(connection.prepare("PRAGMA application_id").get()?.["application_id"]);
+  const tables = Number(connection.prepare("SELECT count(*) AS n FROM sqlite_schema").get()?.["n"]);
+  if (id !== applicationId && tables > 0) {
+    throw new PerdureError("STORE_FOREIGN", {
+      message: `${location} is the database of another program; it was left untouched. Name another file.`,
+    });
+  }
+  const version = fileVersion(connection);
+  if (version > migrations.length) {
+    throw new PerdureError("STORE_NEWER", {
+      message:
+        `${location} was written by a newer perdure (format ${version}; this one knows up to ` +
+        `${migrations.length}); it was left untouched. Update perdure, or name another file.`,
+    });
+  }
+}
+
+function fileError(error: unknown, location: string): unknown {
+  const code = (error as NodeJS.ErrnoException).code;
+  if (code === "EACCES" || code === "EROFS" || code === "EPERM") {
+    return new PerdureError("STORE_READ_ONLY", {
+      message: `${location} cannot be written by this user (${code}). Name a file in a folder that can be written.`,
+      cause: error,
+    });
+  }
+  if (code === "ENOSPC" || code === "EDQUOT") {
+    return new PerdureError("STORE_FULL", {
+      message: `${location}: the disk or the quota is full (${code}). Free some space, then try again.`,
+      cause: error,
+      retryable: true,
+    });
+  }
+  return storeError(error, location);
+}

@@ -1,0 +1,92 @@
+/** What the record answers. Reads see committed state only, because a commit group runs within one call. */
+import { PerdureError, quote } from "../../task/errors.ts";
+import { decodeJson } from "../../task/json.ts";
+import type {
+  Operation,
+  SavedState,
+  TaskRecord,
+  TaskSummary,
+  TimelineEvent,
+  Timestamp,
+} from "../../task/record.ts";
+import type { ListTasks, ReadTimeline, TaskKey, TaskPage } from "../store.ts";
+import type { SqlValue } from "./driver.ts";
+import { asTaskRow, toOperation, toRecord, toSummary, toTimelineEvent } from "./rows.ts";
+import { findTask, type Sql } from "./transaction.ts";
+
+export function readRecord(sql: Sql, now: Timestamp, { taskId, owner }: TaskKey): TaskRecord | undefined {
+  const row = findTask(sql, now, taskId, owner);
+  if (row === undefined) return undefined;
+  const payloads = new Map<string, string>();
+  for (const payload of sql("SELECT kind, value FROM payloads WHERE task_id = ? AND kind <> 'saved'").all(
+    taskId,
+  )) {
+    payloads.set(payload["kind"] as string, payload["value"] as string);
+  }
+  return toRecord(row, payloads.get("input"), payloads.get("result"));
+}
+
+export function readSummary(sql: Sql, now: Timestamp, { taskId, owner }: TaskKey): TaskSummary | undefined {
+  const row = findTask(sql, now, taskId, owner);
+  return row === undefined ? undefined : toSummary(row);
+}
+
+export function listTasks(sql: Sql, now: Timestamp, query: ListTasks): TaskPage {
+  const limit = query.limit ?? 100;
+  if (!Number.isInteger(limit) || limit < 1 || limit > 1_000) {
+    throw new PerdureError("INVALID_OPTION", {
+      message: `limit must be an integer from 1 to 1,000; ${limit} came.`,
+    });
+  }
+  const conditions = ["(expires_at IS NULL OR expires_at > ?)"];
+  const values: SqlValue[] = [now];
+  for (const column of ["owner", "status", "tool"] as const) {
+    const wanted = query[column];
+    if (wanted === undefined) continue;
+    conditions.push(`${column} = ?`);
+    values.push(wanted);
+  }
+  if (query.cursor !== undefined) {
+    conditions.push("id < ?");
+    values.push(decodeCursor(query.cursor));
+  }
+  const rows = sql(`SELECT * FROM tasks WHERE ${conditions.join(" AND ")} ORDER BY id DESC LIMIT ?`).all(
+    ...values,
+    limit + 1,
+  );
+  const tasks = rows.slice(0, limit).map((row) => toSummary(asTaskRow(row)));
+  const last = tasks.at(-1);
+  return rows.length > limit && last !== undefined ? { tasks, cursor: encodeCursor(last.id) } : { tasks };
+}
+
+const cursorPrefix = "before:";
+
+function encodeCursor(id: string): string {
+  return Buffer.from(cursorPrefix + id).toString("base64url");
+}
+
+function decodeCursor(cursor: string): string {
+  const text = Buffer.from(cursor, "base64url").toString();
+  if (!text.startsWith(cursorPrefix)) {
+    throw new PerdureError("INVALID_OPTION", {
+      message: `cursor must be one that list() returned; ${quote(cursor)} came. Begin again without a cursor.`,
+    });
+  }
+  return text.slice(cursorPrefix.length);
+}
+
+export function readOperations(sql: Sql, taskId: string): Operation[] {
+  return sql("SELECT * FROM operations WHERE task_id = ? ORDER BY revision").all(taskId).map(toOperation);
+}
+
+export function readSavedState(sql: Sql, taskId: string): SavedState | undefined {
+  const row = sql("SELECT value FROM payloads WHERE task_id = ? AND kind = 'saved'").get(taskId);
+  const value = row?.["value"] as string | Uint8Array | undefined;
+  return typeof value === "string" ? decodeJson(value) : value;
+}
+
+export function readTimeline(sql: Sql, { taskId, after = 0, limit = 1_000 }: ReadTimeline): TimelineEvent[] {
+  return sql("SELECT * FROM events WHERE task_id = ? AND revision > ? ORDER BY revision LIMIT ?")
+    .all(taskId, after, limit)
+    .map(toTimelineEvent);
+}

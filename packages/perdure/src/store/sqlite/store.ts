@@ -1,0 +1,255 @@
+/** The embedded store: the record in one SQLite file, its transitions group-committed, its executor a column of it. */
+import { type Clock, systemClock } from "../../task/clock.ts";
+import { PerdureError } from "../../task/errors.ts";
+import { encodeJson } from "../../task/json.ts";
+import type * as Store from "../store.ts";
+import {
+  completeTask,
+  failTask,
+  recordOperation,
+  releaseTask,
+  report,
+  retryTask,
+  saveState,
+} from "./attempt-transitions.ts";
+import { backupFile } from "./backup.ts";
+import { cancelTask, createTask, deleteTask } from "./caller-transitions.ts";
+import { CommitGroup } from "./commit-group.ts";
+import { nodeSqlite, type SqliteConnection, type SqliteDriver } from "./driver.ts";
+import { beginTask, deleteExpired, failOverdue } from "./engine-transitions.ts";
+import { storeError } from "./errors.ts";
+import { SqliteExecutor } from "./executor.ts";
+import { FileLock } from "./file-lock.ts";
+import { FilePoll } from "./file-poll.ts";
+import { memoryFile, openFile } from "./open.ts";
+import { listTasks, readOperations, readRecord, readSavedState, readSummary, readTimeline } from "./reads.ts";
+import { type Sql, statementCache, type Transaction } from "./transaction.ts";
+
+export interface SqliteStoreOptions {
+  /** A path, or `:memory:`. */
+  readonly file: string;
+  readonly clock?: Clock;
+  readonly driver?: SqliteDriver;
+  /** Is told what is allowed but unwise. Default: `process.emitWarning`. */
+  readonly warn?: (message: string) => void;
+}
+
+/** @throws PerdureError `STORE_…` when the file cannot be used; it is then unchanged. */
+export function openSqliteStore(options: SqliteStoreOptions): Store.TaskStore {
+  const driver = options.driver ?? nodeSqlite;
+  const warn = options.warn ?? ((message: string) => process.emitWarning(message, "PerdureWarning"));
+  const { connection, file } = openFile(options.file, driver, warn);
+  return new SqliteStore({ connection, file, driver, warn, clock: options.clock ?? systemClock });
+}
+
+interface OpenStore {
+  readonly connection: SqliteConnection;
+  readonly file: string;
+  readonly driver: SqliteDriver;
+  readonly warn: (message: string) => void;
+  readonly clock: Clock;
+}
+
+class SqliteStore implements Store.TaskStore {
+  readonly location: string;
+  readonly executor: SqliteExecutor;
+  readonly #open: OpenStore;
+  readonly #sql: Sql;
+  readonly #commits: CommitGroup;
+  readonly #poll: FilePoll | undefined;
+  readonly #listeners = new Set<(change: Store.TaskChange | undefined) => void>();
+  #closed = false;
+
+  constructor(open: OpenStore) {
+    const { connection, file, driver, clock } = open;
+    this.location = `sqlite:${file}`;
+    this.#open = open;
+    this.#sql = statementCache(connection);
+    this.#commits = new CommitGroup(
+      connection,
+      (changes) => this.#emit(changes),
+      (error) => storeError(error, this.location),
+    );
+    const inMemory = file === memoryFile;
+    this.#poll = inMemory
+      ? undefined
+      : new FilePoll(clock, connection.prepare("PRAGMA data_version"), (othersWrote) =>
+          this.#onPoll(othersWrote),
+        );
+    this.executor = new SqliteExecutor({
+      commits: this.#commits,
+      sql: this.#sql,
+      clock,
+      lock: inMemory ? undefined : new FileLock(file, driver),
+      transaction: (changes) => this.#transaction(changes),
+      beginPolling: () => this.#poll?.begin() ?? (() => undefined),
+    });
+  }
+
+  async get(key: Store.TaskKey) {
+    return this.#read(() => readRecord(this.#sql, this.#now(), key));
+  }
+
+  async summary(key: Store.TaskKey) {
+    return this.#read(() => readSummary(this.#sql, this.#now(), key));
+  }
+
+  async list(query: Store.ListTasks) {
+    return this.#read(() => listTasks(this.#sql, this.#now(), query));
+  }
+
+  async operations({ taskId }: Store.TaskKey) {
+    return this.#read(() => readOperations(this.#sql, taskId));
+  }
+
+  async savedState({ taskId }: Store.TaskKey) {
+    return this.#read(() => readSavedState(this.#sql, taskId));
+  }
+
+  async timeline(query: Store.ReadTimeline) {
+    return this.#read(() => readTimeline(this.#sql, query));
+  }
+
+  async create(task: Store.CreateTask) {
+    const input = encodeJson(task.input, "input");
+    const created = await this.#write((tx) => createTask(tx, task, input));
+    if (created.created && created.task.phase === "queued") this.executor.notifyDue();
+    return created;
+  }
+
+  async cancel(request: Store.CancelTask) {
+    return this.#write((tx) => cancelTask(tx, request));
+  }
+
+  async delete(key: Store.TaskKey) {
+    return this.#write((tx) => deleteTask(tx, key));
+  }
+
+  async recordOperation(operation: Store.RecordOperation) {
+    const value = encodeOutcome(operation);
+    return this.#write((tx) => recordOperation(tx, operation, value));
+  }
+
+  async saveState({ state, ...key }: Store.SaveState) {
+    const value = state instanceof Uint8Array ? state : encodeJson(state, "saved state");
+    if (value === undefined) {
+      throw new PerdureError("INVALID_VALUE", {
+        message: "saved state is undefined; save null or {} to say nothing.",
+      });
+    }
+    return this.#write((tx) => saveState(tx, key, value));
+  }
+
+  async report({ progress, logs = [], ...key }: Store.Report) {
+    encodeJson(progress, "progress");
+    for (const line of logs) encodeJson(line.data, "log data");
+    return this.#write((tx) => report(tx, key, progress, logs));
+  }
+
+  async complete(completion: Store.CompleteTask) {
+    const result = encodeJson(completion.result, "result");
+    return this.#write((tx) => completeTask(tx, completion, result));
+  }
+
+  async fail(failure: Store.FailTask) {
+    return this.#write((tx) => failTask(tx, failure));
+  }
+
+  async retry(retry: Store.RetryTask) {
+    await this.#write((tx) => retryTask(tx, retry));
+    this.executor.notifyDue();
+  }
+
+  async release(attempt: Store.AttemptKey) {
+    await this.#write((tx) => releaseTask(tx, attempt));
+    this.executor.notifyDue();
+  }
+
+  async begin(request: Store.BeginTask) {
+    return this.#write((tx) => beginTask(tx, request));
+  }
+
+  async failOverdue({ limit }: { readonly limit: number }) {
+    return this.#write((tx) => failOverdue(tx, limit));
+  }
+
+  async deleteExpired({ limit }: { readonly limit: number }) {
+    return this.#write((tx) => deleteExpired(tx, limit));
+  }
+
+  subscribe(listener: (change: Store.TaskChange | undefined) => void): () => void {
+    this.#listeners.add(listener);
+    const endPolling = this.#poll?.begin();
+    return () => {
+      this.#listeners.delete(listener);
+      endPolling?.();
+    };
+  }
+
+  async backup(file: string): Promise<void> {
+    this.#refuseClosed();
+    this.#commits.flush();
+    if (this.#open.file === memoryFile) this.#open.connection.prepare("VACUUM INTO ?").run(file);
+    else await backupFile(this.#open.file, file);
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#commits.flush();
+    await this.executor.stop();
+    this.#closed = true;
+    this.#open.connection.close();
+  }
+
+  #read<T>(query: () => T): T {
+    this.#refuseClosed();
+    try {
+      return query();
+    } catch (error) {
+      throw storeError(error, this.location);
+    }
+  }
+
+  async #write<T>(transition: (tx: Transaction) => T): Promise<T> {
+    this.#refuseClosed();
+    return this.#commits.run((changes) => transition(this.#transaction(changes)));
+  }
+
+  #transaction(changes: Store.TaskChange[]): Transaction {
+    return { sql: this.#sql, now: this.#now(), changes };
+  }
+
+  #now(): number {
+    return this.#open.clock.now();
+  }
+
+  #refuseClosed(): void {
+    if (!this.#closed) return;
+    throw new PerdureError("STORE_CLOSED", {
+      message: `${this.location} was closed. Open it again, or close it later.`,
+    });
+  }
+
+  #emit(changes: readonly Store.TaskChange[]): void {
+    for (const change of changes) for (const listener of this.#listeners) listener(change);
+  }
+
+  #onPoll(othersWrote: boolean): void {
+    if (othersWrote) for (const listener of this.#listeners) listener(undefined);
+    this.executor.poll(othersWrote).catch((error: unknown) => {
+      if (!this.#closed)
+        this.#open.warn(`${this.location}: polling the file failed, trying again: ${String(error)}`);
+    });
+  }
+}
+
+function encodeOutcome(operation: Store.RecordOperation): string | undefined {
+  switch (operation.state) {
+    case "done":
+      return encodeJson(operation.value, `the result of ${operation.kind} ${JSON.stringify(operation.name)}`);
+    case "failed":
+      return JSON.stringify(operation.failure);
+    case "attempted":
+      return undefined;
+  }
+}

@@ -1,0 +1,135 @@
+/** What every transition of the embedded store is given, and the few writes that several of them share. */
+import { PerdureError } from "../../task/errors.ts";
+import type { TaskId } from "../../task/id.ts";
+import type { TimelineEntry, Timestamp } from "../../task/record.ts";
+import type { TaskStatus, TerminalStatus } from "../../task/status.ts";
+import type { AttemptKey, TaskChange } from "../store.ts";
+import type { SqliteConnection, SqliteStatement, SqlValue } from "./driver.ts";
+import { asTaskRow, type TaskRow } from "./rows.ts";
+
+/** Prepares a statement once and keeps it. Texts are constants of this folder, so the cache stays small. */
+export type Sql = (text: string) => SqliteStatement;
+
+export function statementCache(connection: SqliteConnection): Sql {
+  const statements = new Map<string, SqliteStatement>();
+  return (text) => {
+    let statement = statements.get(text);
+    if (statement === undefined) {
+      statement = connection.prepare(text);
+      statements.set(text, statement);
+    }
+    return statement;
+  };
+}
+
+export interface Transaction {
+  readonly sql: Sql;
+  readonly now: Timestamp;
+  /** What the transition changes is named here, for those who watch. */
+  readonly changes: TaskChange[];
+}
+
+export function changed(tx: Transaction, taskId: TaskId, revision: number, status: TaskStatus): void {
+  tx.changes.push({ taskId, revision, status });
+}
+
+export function appendEvent(tx: Transaction, taskId: TaskId, revision: number, entry: TimelineEntry): void {
+  const { type, ...detail } = entry;
+  let text: string | null = null;
+  for (const _ in detail) {
+    text = JSON.stringify(detail);
+    break;
+  }
+  tx.sql("INSERT INTO events (task_id, revision, at, type, detail) VALUES (?, ?, ?, ?, ?)").run(
+    taskId,
+    revision,
+    tx.now,
+    type,
+    text,
+  );
+}
+
+export function writePayload(
+  tx: Transaction,
+  taskId: TaskId,
+  kind: "input" | "result" | "saved",
+  value: SqlValue,
+): void {
+  tx.sql("INSERT OR REPLACE INTO payloads (task_id, kind, value) VALUES (?, ?, ?)").run(taskId, kind, value);
+}
+
+/**
+ * Updates the row of a task whose attempt still holds it, and returns the row after the change.
+ * @param revisions how many events the change is: `revision` rises by so many.
+ * @throws PerdureError `STALE_ATTEMPT`
+ */
+export function updateByAttempt(
+  tx: Transaction,
+  key: AttemptKey,
+  assignments: string,
+  values: readonly SqlValue[],
+  revisions = 1,
+): Pick<TaskRow, "revision" | "status"> {
+  const row = tx
+    .sql(
+      `UPDATE tasks SET ${assignments}, revision = revision + ?, updated_at = ?
+       WHERE id = ? AND attempt = ? AND running = 1 AND due_at IS NULL RETURNING revision, status`,
+    )
+    .get(...values, revisions, tx.now, key.taskId, key.attempt);
+  if (row === undefined) throw staleAttempt(tx, key);
+  const after = row as Pick<TaskRow, "revision" | "status">;
+  changed(tx, key.taskId, after.revision, after.status);
+  return after;
+}
+
+/** Ends a task of which nothing is asked any more but to be open: the caller has checked. */
+export function endTask(tx: Transaction, taskId: TaskId, status: TerminalStatus, entry: TimelineEntry): void {
+  const row = tx
+    .sql(
+      `UPDATE tasks SET ${endAssignments}, revision = revision + 1, updated_at = ? WHERE id = ? RETURNING revision`,
+    )
+    .get(...endValues(tx, status, entry), tx.now, taskId);
+  const revision = Number(row?.["revision"]);
+  appendEvent(tx, taskId, revision, entry);
+  changed(tx, taskId, revision, status);
+}
+
+export const endAssignments =
+  "status = ?, failure = ?, reason = ?, running = 0, due_at = NULL, ended_at = ?, expires_at = ? + ttl_ms";
+
+export function endValues(tx: Transaction, status: TerminalStatus, entry: TimelineEntry): SqlValue[] {
+  const failure = entry.type === "failed" ? JSON.stringify(entry.failure) : null;
+  const reason = entry.type === "cancelled" ? (entry.reason ?? null) : null;
+  return [status, failure, reason, tx.now, tx.now];
+}
+
+/** The row of a task that has not expired; of another owner's, none. */
+export function findTask(
+  sql: Sql,
+  now: Timestamp,
+  taskId: TaskId,
+  owner: string | undefined,
+): TaskRow | undefined {
+  const row = sql("SELECT * FROM tasks WHERE id = ? AND (expires_at IS NULL OR expires_at > ?)").get(
+    taskId,
+    now,
+  );
+  if (row === undefined) return undefined;
+  const task = asTaskRow(row);
+  return owner === undefined || task.owner === owner ? task : undefined;
+}
+
+function staleAttempt(tx: Transaction, key: AttemptKey): PerdureError {
+  const row = findTask(tx.sql, tx.now, key.taskId, undefined);
+  return new PerdureError("STALE_ATTEMPT", {
+    message: `attempt ${key.attempt} of task ${key.taskId} may write nothing any more: ${whyStale(row, key)}.`,
+  });
+}
+
+function whyStale(row: TaskRow | undefined, key: AttemptKey): string {
+  if (row === undefined) return "there is no such task";
+  if (row.ended_at !== null) return `the task is ${row.status}`;
+  if (row.attempt > key.attempt) return `attempt ${row.attempt} has begun`;
+  if (row.attempt < key.attempt) return "it has not begun";
+  return "it has lost its lease or was given back";
+}
