@@ -1,0 +1,17 @@
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+  test: {
+    include: ["packages/*/src/**/*.test.ts", "scripts/**/*.test.ts"],
+    exclude: ["**/node_modules/**", "**/dist/**"],
+    // Processes, not threads: tests kill, stop and lock, and `process` must be a real one. Two, as CI has two cores.
+    pool: "forks",
+    maxWorkers: 2,
+    testTimeout: 15_000,
+    hookTimeout: 15_000,
+    teardownTimeout: 5_000,
+    // A test that needs luck is broken; nothing is tried again.
+    retry: 0,
+    dangerouslyIgnoreUnhandledErrors: false,
+  },
+});
