@@ -1,0 +1,137 @@
+/**
+ * The package as its users get it: packed, installed into an empty folder with nothing of this repository around it,
+ * and imported on the oldest Node, on 24, and on the machine's own if that one is too old.
+ */
+import assert from "node:assert/strict";
+import { type ExecFileSyncOptionsWithStringEncoding, execFileSync, spawnSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { delimiter, join } from "node:path";
+import { currentNode, machineNode, type NodeBinary, oldestNode, root } from "./node-binaries.ts";
+
+interface Manifest {
+  readonly exports: Readonly<Record<string, unknown>>;
+}
+
+const scratch = mkdtempSync(join(tmpdir(), "perdure-package-"));
+try {
+  const tarball = pack();
+  const app = install(tarball);
+  const installed = join(app, "node_modules/perdure/package.json");
+  const manifest = JSON.parse(readFileSync(installed, "utf8")) as Manifest;
+  const entries = Object.keys(manifest.exports).map((subpath) => `perdure${subpath.slice(1)}`);
+  for (const node of [currentNode, oldestNode()]) {
+    if (node === undefined) console.log("skipped: the lockfile holds no oldest Node for this platform");
+    else checkImports(app, node, entries);
+  }
+  checkTypes(app, entries);
+  checkOldNode(app, machineNode());
+} finally {
+  rmSync(scratch, { recursive: true, force: true });
+}
+
+function pack(): string {
+  const output = npm(["pack", "--json", "--pack-destination", scratch], join(root, "packages/perdure"));
+  const report = JSON.parse(output) as readonly PackReport[] | Readonly<Record<string, PackReport>>;
+  const [packed] = Object.values(report);
+  assert(packed !== undefined);
+  const strangers = packed.files
+    .map(({ path }) => path)
+    .filter((path) => !/^(dist\/.+\.(js|js\.map|d\.ts)|package\.json|README\.md|LICENSE)$/.test(path))
+    .concat(packed.files.map(({ path }) => path).filter((path) => path.includes(".test.")));
+  assert.deepEqual(strangers, [], "only dist, README and LICENSE are shipped");
+  for (const file of ["README.md", "LICENSE", "dist/index.js", "dist/index.d.ts"]) {
+    assert(
+      packed.files.some(({ path }) => path === file),
+      `${file} is shipped`,
+    );
+  }
+  console.log(`packed: ${packed.files.length} files, ${Math.round(packed.unpackedSize / 1024)} KiB`);
+  return join(scratch, packed.filename);
+}
+
+interface PackReport {
+  readonly filename: string;
+  readonly unpackedSize: number;
+  readonly files: readonly { readonly path: string }[];
+}
+
+function install(tarball: string): string {
+  const app = join(scratch, "app");
+  mkdirSync(app);
+  writeFileSync(join(app, "package.json"), JSON.stringify({ private: true, type: "module" }));
+  npm(["install", "--no-audit", "--no-fund", "--prefer-offline", tarball], app);
+  const names = readdirSync(join(app, "node_modules"));
+  assert.deepEqual(
+    names.filter((name) => /^node(-|$)/.test(name)),
+    [],
+    "no Node binary reaches the users of the package",
+  );
+  console.log(`installed: ${names.filter((name) => !name.startsWith(".")).length} packages`);
+  return app;
+}
+
+function checkImports(app: string, node: NodeBinary, entries: readonly string[]): void {
+  for (const entry of entries) {
+    const { status, stderr } = evaluate(node, app, `await import(${JSON.stringify(entry)})`);
+    assert.equal(status, 0, `import "${entry}" on Node ${node.version}: ${stderr}`);
+    const required = evaluate(
+      node,
+      app,
+      `process.getBuiltinModule("node:module")
+      .createRequire(process.cwd() + "/x.js")(${JSON.stringify(entry)})`,
+    );
+    assert.equal(required.status, 0, `require("${entry}") on Node ${node.version}: ${required.stderr}`);
+  }
+  console.log(`imported and required on Node ${node.version}: ${entries.join(", ")}`);
+}
+
+function checkTypes(app: string, entries: readonly string[]): void {
+  const lines = entries.map((entry, i) => `export * as entry${i} from "${entry}";`);
+  writeFileSync(join(app, "types.ts"), lines.join("\n"));
+  const flags = ["--noEmit", "--strict", "--module", "nodenext", "--skipLibCheck", "--types", ""];
+  const compiler = join(root, "node_modules/typescript/bin/tsc");
+  const { status, stdout } = run(process.execPath, [compiler, ...flags, "types.ts"], app);
+  assert.equal(status, 0, stdout);
+  console.log("types: found for every entry");
+}
+
+function checkOldNode(app: string, node: NodeBinary | undefined): void {
+  const [major = 0, minor = 0] = (node?.version ?? "").split(".").map(Number);
+  if (node === undefined || major > 22 || (major === 22 && minor >= 13)) {
+    console.log("skipped: this machine has no Node of its own that is too old, to see it refused");
+    return;
+  }
+  writeFileSync(join(app, "server.js"), 'import "perdure";\n');
+  const { status, stderr } = run(node.path, ["server.js"], app);
+  assert.equal(status, 1);
+  const said = stderr.split("\n").filter((line) => line.includes("perdure"));
+  assert.equal(said.length, 1, stderr);
+  assert.match(
+    stderr,
+    /PerdureError: perdure needs Node 22\.13 .* this is Node .* Run: .* node server\.js\b/,
+  );
+  assert.doesNotMatch(stderr, /\n\s+at /, "no stack");
+  console.log(`refused on Node ${node.version}: ${said[0]}`);
+}
+
+function evaluate(node: NodeBinary, cwd: string, code: string) {
+  return run(node.path, ["--input-type=module", "--eval", code], cwd);
+}
+
+/** Without this repository's binaries in PATH, as on a user's machine. */
+function run(command: string, args: readonly string[], cwd: string) {
+  return spawnSync(command, args, options(cwd));
+}
+
+function npm(args: readonly string[], cwd: string): string {
+  return execFileSync("npm", args, { ...options(cwd), stdio: ["ignore", "pipe", "inherit"] });
+}
+
+function options(cwd: string): ExecFileSyncOptionsWithStringEncoding {
+  const folders = (process.env["PATH"] ?? "")
+    .split(delimiter)
+    .filter((part) => !part.includes("node_modules"));
+  const env = Object.entries(process.env).filter(([name]) => !name.startsWith("npm_"));
+  return { cwd, encoding: "utf8", env: { ...Object.fromEntries(env), PATH: folders.join(delimiter) } };
+}
