@@ -68,9 +68,13 @@ function same(a: SQLOutputValue | undefined, b: SQLOutputValue | undefined): boo
 }
 
 function insert(db: DatabaseSync, table: string, row: Row, bind: (value: SQLOutputValue) => Bind): Write {
-  const columns = Object.keys(row);
+  const columns = Object.keys(row).filter((name) => row[name] !== null);
   const sql = `INSERT INTO "${table}" (${columns.join(", ")}) VALUES (${columns.map(() => "?").join(", ")})`;
-  return prepared(db, sql, Object.values(row).map(bind));
+  return prepared(
+    db,
+    sql,
+    columns.map((name) => bind(row[name] ?? null)),
+  );
 }
 
 function update(
