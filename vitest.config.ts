@@ -1,5 +1,9 @@
 import { defineConfig } from "vitest/config";
 
+/** A folder for reports that `scripts/summarize.ts` adds up. */
+const reports = process.env["TEST_REPORTS"];
+const run = process.env["npm_lifecycle_event"] ?? "vitest";
+
 export default defineConfig({
   test: {
     include: ["packages/*/src/**/*.test.ts", "scripts/**/*.test.ts"],
@@ -12,6 +16,9 @@ export default defineConfig({
     teardownTimeout: 5_000,
     // A test that needs luck is broken; nothing is tried again.
     retry: 0,
-    dangerouslyIgnoreUnhandledErrors: false,
+    reporters: reports === undefined ? ["default"] : ["default", "json"],
+    ...(reports !== undefined && {
+      outputFile: { json: `${reports}/${run.replace(":", "-")}-node-${process.versions.node}.json` },
+    }),
   },
 });
