@@ -56,7 +56,7 @@ function restrict(folder: string, names: readonly string[], message: string) {
 }
 
 export default defineConfig({
-  plugins: ["eslint", "typescript", "unicorn", "oxc", "import", "promise", "node", "vitest"],
+  plugins: ["eslint", "typescript", "unicorn", "oxc", "import", "node", "vitest"],
   options: { typeAware: true, denyWarnings: true, reportUnusedDisableDirectives: "error" },
   categories: { correctness: "error", suspicious: "error" },
   ignorePatterns: ["**/dist/**", "coverage/**"],
