@@ -13,7 +13,13 @@ export const crashCases = casesOf(
         deadlineMs: 90_000,
         session: { actor: "ada" },
       });
-      await h.store.recordOperation({ ...key, name: "load", kind: "step", state: "done", value: [1, "é", null] });
+      await h.store.recordOperation({
+        ...key,
+        name: "load",
+        kind: "step",
+        state: "done",
+        value: [1, "é", null],
+      });
       await h.store.saveState({ ...key, state: new Uint8Array([0, 255, 7]) });
       await h.store.report({
         ...key,

@@ -1,12 +1,6 @@
 /** What a case works with: the store, its clock, and tasks in the states that cases begin with. */
 import assert from "node:assert/strict";
-import type {
-  AttemptKey,
-  ClaimedTasks,
-  ClaimTasks,
-  CreateTask,
-  TaskStore,
-} from "../../store/store.ts";
+import type { AttemptKey, ClaimedTasks, ClaimTasks, CreateTask, TaskStore } from "../../store/store.ts";
 import type { Failure } from "../../task/failure.ts";
 import { newTaskId, type TaskId } from "../../task/id.ts";
 import type { Operation, SavedState, TaskRecord, TimelineEvent } from "../../task/record.ts";
@@ -68,7 +62,10 @@ export class ContractHarness {
   }
 
   /** `TaskStore.begin` by an engine that executes. */
-  async begin(taskId: TaskId, limits: { maxCrashes: number } = { maxCrashes }): Promise<TaskRecord | undefined> {
+  async begin(
+    taskId: TaskId,
+    limits: { maxCrashes: number } = { maxCrashes },
+  ): Promise<TaskRecord | undefined> {
     if (this.#tools === undefined) await this.execute();
     return this.store.begin({ taskId, ...limits });
   }
@@ -124,7 +121,9 @@ export class ContractHarness {
   }
 
   /** Claims for the tools given to `execute`, with slots and crashes enough where the case does not say. */
-  async claim(given: Partial<ClaimTasks> & { slots?: number; maxCrashes?: number } = {}): Promise<ClaimedTasks> {
+  async claim(
+    given: Partial<ClaimTasks> & { slots?: number; maxCrashes?: number } = {},
+  ): Promise<ClaimedTasks> {
     if (this.#tools === undefined) await this.execute();
     const { slots = 100, limit = 100 } = given;
     const tools = (this.#tools ?? []).map((tool) => ({
@@ -170,4 +169,3 @@ export class ContractHarness {
 export function failure(given: Partial<Failure> = {}): Failure {
   return { code: "HANDLER_ERROR", name: "RangeError", message: "out of memory", retryable: true, ...given };
 }
-

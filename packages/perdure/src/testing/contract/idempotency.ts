@@ -27,7 +27,9 @@ export const idempotencyCases = casesOf("idempotency key", {
     const first = await h.create({ idempotencyKey: "monday", ttlMs: 60_000 });
     await h.execute();
     await leavesUnchanged(h, first.id, () =>
-      h.store.create(keyed(h, { priority: 9, ttlMs: 1, deadlineMs: 1, session: { actor: "x" }, begin: true })),
+      h.store.create(
+        keyed(h, { priority: 9, ttlMs: 1, deadlineMs: 1, session: { actor: "x" }, begin: true }),
+      ),
     );
   },
 
@@ -108,7 +110,11 @@ export const idempotencyCases = casesOf("idempotency key", {
   async "is exact: no trimming, folding or normalising"(h) {
     const keys = ["monday", "Monday", "monday ", "mond\u00e4y", "monda\u0308y", ""];
     for (const idempotencyKey of keys) {
-      assert.equal((await h.store.create(h.request({ idempotencyKey }))).created, true, `"${idempotencyKey}"`);
+      assert.equal(
+        (await h.store.create(h.request({ idempotencyKey }))).created,
+        true,
+        `"${idempotencyKey}"`,
+      );
     }
   },
 

@@ -1,0 +1,261 @@
+import assert from "node:assert/strict";
+import type { ClaimedTasks } from "../../store/store.ts";
+import { assertFields } from "./assertions.ts";
+import { casesOf } from "./contract.ts";
+import { failure } from "./harness.ts";
+
+const inputs = (claimed: ClaimedTasks) => claimed.begun.map((record) => record.input);
+const slotsFor = (slots: Readonly<Record<string, number>>) =>
+  Object.entries(slots).map(([tool, free]) => ({ tool, slots: free, maxCrashes: 20 }));
+
+export const claimCases = casesOf("executor: claim", {
+  async "begins what is due"(h) {
+    const { id } = await h.create();
+    const { begun, more } = await h.claim();
+    assert.deepEqual([begun.length, more], [1, false]);
+    assertFields(begun[0]!, { id, phase: "running", attempt: 1, input: { epochs: 3 } });
+    assert.deepEqual(begun[0], await h.read(id));
+    assert.deepEqual(await h.life(id), ["created", "begun"]);
+  },
+
+  async "finds nothing in an empty store"(h) {
+    assert.deepEqual(await h.claim(), { begun: [], more: false });
+  },
+
+  async "begins nothing twice"(h) {
+    await h.create();
+    assert.equal((await h.claim()).begun.length, 1);
+    await h.clock.advance(10_000);
+    assert.deepEqual(await h.claim(), { begun: [], more: false });
+  },
+
+  async "takes the highest priority first, then the longest due"(h) {
+    const start = h.clock.now();
+    for (const [input, priority, startAt] of [
+      ["e", 0, start + 30],
+      ["c", 0, start + 10],
+      ["f", -1, start],
+      ["b", 5, start + 20],
+      ["a", 5, start + 15],
+      ["d", 0, start + 20],
+    ] as const) {
+      await h.create({ input, priority, startAt });
+    }
+    await h.clock.advance(100);
+    const order: unknown[] = [];
+    for (let n = 0; n < 6; n++) order.push(...inputs(await h.claim({ limit: 1 })));
+    assert.deepEqual(order, ["a", "b", "c", "d", "e", "f"]);
+  },
+
+  async "keeps that order within one claim"(h) {
+    for (const [input, priority] of [
+      ["b", 0],
+      ["c", -5],
+      ["a", 5],
+    ] as const) {
+      await h.create({ input, priority });
+    }
+    assert.deepEqual(inputs(await h.claim()), ["a", "b", "c"]);
+  },
+
+  async "keeps that order across tools"(h) {
+    await h.execute(["train", "index"]);
+    await h.create({ tool: "train", input: "low" });
+    await h.clock.advance(10);
+    await h.create({ tool: "index", input: "high", priority: 1 });
+    assert.deepEqual(inputs(await h.claim({ limit: 1 })), ["high"]);
+    assert.deepEqual(inputs(await h.claim({ limit: 1 })), ["low"]);
+  },
+
+  async "takes the first come first among equals"(h) {
+    for (const input of [1, 2, 3]) {
+      await h.create({ input });
+      await h.clock.advance(1);
+    }
+    assert.deepEqual(inputs(await h.claim({ limit: 2 })), [1, 2]);
+    assert.deepEqual(inputs(await h.claim({ limit: 2 })), [3]);
+  },
+
+  async "takes at most the limit, and says when there is more"(h) {
+    for (let n = 0; n < 5; n++) await h.create();
+    const claims = [];
+    for (let n = 0; n < 4; n++) {
+      const { begun, more } = await h.claim({ limit: 2 });
+      claims.push([begun.length, more]);
+    }
+    assert.deepEqual(claims, [
+      [2, true],
+      [2, true],
+      [1, false],
+      [0, false],
+    ]);
+  },
+
+  async "takes no more of a tool than it has slots"(h) {
+    await h.execute(["train", "index"]);
+    for (let n = 0; n < 3; n++) {
+      await h.create({ tool: "train" });
+      await h.create({ tool: "index" });
+    }
+    const { begun, more } = await h.claim({ tools: slotsFor({ train: 1, index: 2 }) });
+    const tools = begun.map((record) => record.tool).toSorted();
+    assert.deepEqual([tools, more], [["index", "index", "train"], true]);
+  },
+
+  async "says there is no more when the slots were just enough"(h) {
+    await h.execute(["train", "index"]);
+    await h.create({ tool: "train" });
+    await h.create({ tool: "index" });
+    const { begun, more } = await h.claim({ tools: slotsFor({ train: 1, index: 1 }), limit: 2 });
+    assert.deepEqual([begun.length, more], [2, false]);
+  },
+
+  async "lets a tool without a slot not hold up the others"(h) {
+    await h.execute(["train", "index"]);
+    for (let n = 0; n < 5; n++) await h.create({ tool: "train", priority: 9 });
+    await h.create({ tool: "index" });
+    for (const slots of [{ train: 0, index: 1 }, { index: 1 }]) {
+      const claimed = await h.claim({ tools: slotsFor(slots), limit: 3 });
+      assert.deepEqual(
+        claimed.begun.map((record) => record.tool),
+        "train" in slots ? ["index"] : [],
+      );
+    }
+  },
+
+  async "leaves the tasks of unknown tools waiting"(h) {
+    const { id } = await h.create({ tool: "gone", priority: 9 });
+    await h.create({ tool: "train" });
+    const { begun, more } = await h.claim();
+    assert.deepEqual([begun.map((record) => record.tool), more], [["train"], false]);
+    assertFields(await h.read(id), { status: "working", phase: "queued", attempt: 0 });
+  },
+
+  async "takes nothing where no tool is named"(h) {
+    await h.create();
+    assert.deepEqual((await h.claim({ tools: [] })).begun, []);
+  },
+
+  async "takes a task at its startAt, and not before"(h) {
+    await h.create({ startAt: h.clock.now() + 1_000, priority: 9 });
+    assert.deepEqual(await h.claim(), { begun: [], more: false });
+    await h.clock.advance(999);
+    assert.deepEqual(await h.claim(), { begun: [], more: false });
+    await h.clock.advance(1);
+    assert.equal((await h.claim()).begun.length, 1);
+  },
+
+  async "takes a retry after its delay, and not before"(h) {
+    const key = await h.running();
+    await h.store.retry({ ...key, failure: failure(), delayMs: 1_000 });
+    await h.clock.advance(999);
+    assert.equal((await h.claim()).begun.length, 0);
+    await h.clock.advance(1);
+    assertFields((await h.claim()).begun[0]!, { id: key.taskId, attempt: 2, errors: 1 });
+  },
+
+  async "takes what was released"(h) {
+    const key = await h.running();
+    await h.store.release(key);
+    assertFields((await h.claim()).begun[0]!, { id: key.taskId, attempt: 2, crashes: 0 });
+  },
+
+  async "leaves what has ended"(h) {
+    const cancelled = await h.create();
+    await h.store.cancel({ taskId: cancelled.id });
+    await h.completed();
+    await h.failed();
+    assert.deepEqual(await h.claim(), { begun: [], more: false });
+  },
+
+  async "takes many at once, each once"(h) {
+    const tasks = await Promise.all(Array.from({ length: 100 }, () => h.create()));
+    const begun = [];
+    for (let n = 0; n < 4; n++) begun.push(...(await h.claim({ limit: 30 })).begun);
+    assert.deepEqual(begun.map((record) => record.id).toSorted(), tasks.map((task) => task.id).toSorted());
+  },
+});
+
+export const claimAfterCrashCases = casesOf(
+  "executor: claim",
+  {
+    async "begins again what a dead process left running, and counts the crash"(h) {
+      const { taskId } = await h.running();
+      await h.crash();
+      const { begun, more } = await h.claim();
+      assert.deepEqual([begun.length, more], [1, false]);
+      assertFields(begun[0]!, { id: taskId, attempt: 2, crashes: 1, phase: "running" });
+      assert.deepEqual(await h.life(taskId), ["created", "begun", "crashed", "begun"]);
+    },
+
+    async "begins again what a dead process had claimed"(h) {
+      await h.create();
+      await h.claim();
+      await h.crash();
+      assertFields((await h.claim()).begun[0]!, { attempt: 2, crashes: 1 });
+    },
+
+    async "fails a crash loop, and goes on with the others"(h) {
+      const looping = await h.running({ priority: 9 });
+      await h.crash();
+      await h.claim();
+      await h.crash();
+      await h.create({ input: "healthy" });
+      const { begun } = await h.claim({ maxCrashes: 1 });
+      assert.deepEqual(
+        begun.map((record) => record.input),
+        ["healthy"],
+      );
+      const record = await h.read(looping.taskId);
+      assert.ok(record.status === "failed");
+      assertFields(record, { crashes: 2, attempt: 2 });
+      assert.equal(record.failure.code, "CRASH_LOOP");
+    },
+
+    async "allows each tool its own number of crashes"(h) {
+      await h.execute(["train", "index"]);
+      await h.create({ tool: "train" });
+      await h.create({ tool: "index" });
+      await h.claim();
+      await h.crash();
+      const { begun } = await h.claim({
+        tools: [
+          { tool: "train", slots: 5, maxCrashes: 1 },
+          { tool: "index", slots: 5, maxCrashes: 0 },
+        ],
+      });
+      assert.deepEqual(
+        begun.map((record) => record.tool),
+        ["train"],
+      );
+      assert.equal((await h.store.list({ tool: "index", status: "failed" })).tasks.length, 1);
+    },
+
+    async "takes what the dead process left of every state"(h) {
+      const queued = await h.create({ input: "queued" });
+      const delayed = await h.create({ startAt: h.clock.now() + 1_000 });
+      const running = await h.running();
+      await h.completed();
+      await h.crash();
+      const { begun } = await h.claim();
+      assert.deepEqual(begun.map((record) => record.id).toSorted(), [queued.id, running.taskId].toSorted());
+      await h.clock.advance(1_000);
+      assert.deepEqual(
+        (await h.claim()).begun.map((record) => record.id),
+        [delayed.id],
+      );
+    },
+
+    async "leaves what a dead process ran of a tool that is unknown now"(h) {
+      const { taskId } = await h.running({ tool: "train" });
+      await h.reopen();
+      await h.execute(["index"]);
+      assert.deepEqual(await h.claim(), { begun: [], more: false });
+      assertFields(await h.read(taskId), { status: "working", attempt: 1 });
+      await h.reopen();
+      await h.execute(["train"]);
+      assertFields((await h.claim()).begun[0]!, { id: taskId, attempt: 2, crashes: 1 });
+    },
+  },
+  "reopen",
+);

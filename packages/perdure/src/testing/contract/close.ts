@@ -1,0 +1,82 @@
+import assert from "node:assert/strict";
+import type { TaskStore } from "../../store/store.ts";
+import { newTaskId } from "../../task/id.ts";
+import { refuses } from "./assertions.ts";
+import { casesOf } from "./contract.ts";
+import { type ContractHarness, failure } from "./harness.ts";
+
+const calls = (h: ContractHarness): Readonly<Record<string, (store: TaskStore) => Promise<unknown>>> => {
+  const taskId = newTaskId(h.clock.now());
+  const key = { taskId, attempt: 1 };
+  return {
+    get: (store) => store.get({ taskId }),
+    summary: (store) => store.summary({ taskId }),
+    list: (store) => store.list({}),
+    operations: (store) => store.operations({ taskId }),
+    savedState: (store) => store.savedState({ taskId }),
+    timeline: (store) => store.timeline({ taskId }),
+    create: (store) => store.create(h.request()),
+    cancel: (store) => store.cancel({ taskId }),
+    delete: (store) => store.delete({ taskId }),
+    recordOperation: (store) =>
+      store.recordOperation({ ...key, name: "load", kind: "step", state: "done", value: 1 }),
+    saveState: (store) => store.saveState({ ...key, state: 1 }),
+    report: (store) => store.report({ ...key, progress: { done: 1 } }),
+    complete: (store) => store.complete({ ...key, result: 1 }),
+    fail: (store) => store.fail({ ...key, failure: failure() }),
+    retry: (store) => store.retry({ ...key, failure: failure(), delayMs: 0 }),
+    release: (store) => store.release(key),
+    begin: (store) => store.begin({ taskId, maxCrashes: 1 }),
+    failOverdue: (store) => store.failOverdue({ limit: 1 }),
+    deleteExpired: (store) => store.deleteExpired({ limit: 1 }),
+  };
+};
+
+export const closeCases = [
+  ...casesOf("close", {
+    async "lets no call through any more"(h) {
+      await h.store.close();
+      for (const [name, call] of Object.entries(calls(h)))
+        await refuses("STORE_CLOSED", () => call(h.store), name);
+    },
+
+    async "may be called twice"(h) {
+      await h.store.close();
+      await h.store.close();
+    },
+
+    async "says where the record is"(h) {
+      assert.match(h.store.location, /^[a-z]+:./);
+    },
+  }),
+
+  ...casesOf(
+    "close",
+    {
+      async "decides what was issued before it: kept if acknowledged, gone if refused"(h) {
+        const requests = Array.from({ length: 20 }, () => h.request());
+        const creations = requests.map((request) => h.store.create(request));
+        const closed = h.store.close();
+        const outcomes = await Promise.allSettled(creations);
+        await closed;
+        await h.reopen();
+        for (const [n, request] of requests.entries()) {
+          const there = (await h.store.get({ taskId: request.id })) !== undefined;
+          assert.equal(there, outcomes[n]?.status === "fulfilled");
+        }
+      },
+
+      async "keeps everything acknowledged, over and over"(h) {
+        const ids = [];
+        for (let life = 0; life < 5; life++) {
+          ids.push((await h.create({ input: life })).id);
+          await h.reopen();
+        }
+        const inputs = [];
+        for (const id of ids) inputs.push((await h.read(id)).input);
+        assert.deepEqual(inputs, [0, 1, 2, 3, 4]);
+      },
+    },
+    "reopen",
+  ),
+];

@@ -1,0 +1,70 @@
+/** The whole contract, theme by theme. */
+import { attachCases } from "./attach.ts";
+import { backupCases } from "./backup.ts";
+import { beginCases } from "./begin.ts";
+import { cancelCases } from "./cancel.ts";
+import { claimAfterCrashCases, claimCases } from "./claim.ts";
+import { closeCases } from "./close.ts";
+import { type ContractCase, describeCases, type StoreAdapter, type TestRunner } from "./contract.ts";
+import { crashCases } from "./crash.ts";
+import { createCases } from "./create.ts";
+import { deadlineCases } from "./deadline.ts";
+import { deleteCases } from "./delete.ts";
+import { endCases } from "./end.ts";
+import { executorCases } from "./executor.ts";
+import { expiryCases } from "./expiry.ts";
+import { fencingCases } from "./fencing.ts";
+import { idempotencyCases } from "./idempotency.ts";
+import { listCases } from "./list.ts";
+import { operationCases } from "./operations.ts";
+import { ownerCases } from "./owner.ts";
+import { raceCases } from "./race.ts";
+import { reportCases } from "./report.ts";
+import { releaseCases, retryCases } from "./retry-release.ts";
+import { savedStateCases } from "./saved-state.ts";
+import { subscribeCases } from "./subscribe.ts";
+import { timelineCases } from "./timeline.ts";
+import { turnCases } from "./turn.ts";
+import { textCases, valueCases } from "./value.ts";
+
+export const storeContract: readonly ContractCase[] = [
+  ...createCases,
+  ...idempotencyCases,
+  ...beginCases,
+  ...operationCases,
+  ...savedStateCases,
+  ...reportCases,
+  ...endCases,
+  ...retryCases,
+  ...releaseCases,
+  ...cancelCases,
+  ...fencingCases,
+  ...crashCases,
+  ...ownerCases,
+  ...listCases,
+  ...timelineCases,
+  ...deadlineCases,
+  ...expiryCases,
+  ...deleteCases,
+  ...raceCases,
+  ...turnCases,
+  ...valueCases,
+  ...textCases,
+  ...subscribeCases,
+  ...claimCases,
+  ...claimAfterCrashCases,
+  ...executorCases,
+  ...attachCases,
+  ...backupCases,
+  ...closeCases,
+];
+
+/**
+ * Registers the contract with a test runner, under the store's name:
+ * `describeStoreContract({ name: "my store", open, describe, it })`.
+ */
+export function describeStoreContract(options: StoreAdapter & TestRunner): void {
+  describeCases(storeContract, options);
+}
+
+export type { ContractCase, ContractNeed, StoreAdapter, StoreUnderTest, TestRunner } from "./contract.ts";
