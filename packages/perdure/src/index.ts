@@ -1,2 +1,19 @@
-export * from "./store/store.ts";
-export * from "./task/record.ts";
+import "./node-version.ts";
+
+export { App, type CloseOptions, perdure, type PerdureOptions, type SubmitOptions } from "./app/app.ts";
+export type { DeclaredTask, TaskHandler, TaskOptions } from "./app/declaration.ts";
+export type { TaskEvent, TaskHandle, TaskView } from "./app/handle.ts";
+export type { Tasks } from "./app/tasks.ts";
+export type { Context, Log, StepContext, StepOptions, TaskContext } from "./engine/context.ts";
+export type { Logger } from "./engine/logger.ts";
+export { openSqliteStore, type SqliteStoreOptions } from "./store/sqlite/index.ts";
+export type * from "./store/store.ts";
+export { type Clock, systemClock, type Timer } from "./task/clock.ts";
+export type { Duration } from "./task/duration.ts";
+export { type ErrorCode, PerdureError, ProtocolError, TaskError, TerminalError } from "./task/errors.ts";
+export type { Failure, FailureCode } from "./task/failure.ts";
+export { type IdSource, newTaskId, type TaskId } from "./task/id.ts";
+export type { JsonObject, JsonValue } from "./task/json.ts";
+export type * from "./task/record.ts";
+export type { RetryOptions } from "./task/retry.ts";
+export type { TaskStatus } from "./task/status.ts";

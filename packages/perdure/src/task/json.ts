@@ -17,9 +17,14 @@ export type JsonValue =
 export type JsonObject = { readonly [key: string]: JsonValue | undefined };
 
 /**
- * The compile-time half of the rule: `T` where every part of it survives JSON, `never` at each part that does not.
- * Use it as a bound, `<T extends Json<T>>`; unlike `JsonValue` it accepts interfaces.
+ * The compile-time half of the rule, to intersect a parameter with: nothing for a `T` that survives JSON (or is one of
+ * `Also`), what no argument can be for any other.
  */
+export type JsonOnly<T, Also = never> = [T] extends [Also | Json<T>]
+  ? unknown
+  : { readonly "this value does not come back equal from JSON": never };
+
+/** `T` with `never` at each part that does not survive JSON. Unlike `JsonValue` it knows interfaces. */
 export type Json<T> = T extends JsonPrimitive | undefined | void
   ? T
   : T extends ((...args: never[]) => unknown) | symbol | bigint | Date | RegExp

@@ -1,0 +1,231 @@
+/** The application: what an author declares tools on, starts, and submits tasks to. */
+import type { StandardSchemaV1 } from "@standard-schema/spec";
+import { pino } from "pino";
+import { Engine } from "../engine/engine.ts";
+import type { Logger } from "../engine/logger.ts";
+import type { TaskTool } from "../engine/tool.ts";
+import type { TaskStore } from "../store/store.ts";
+import { TaskWatches } from "../store/task-watch.ts";
+import { type Clock, systemClock } from "../task/clock.ts";
+import { type Duration, toMs } from "../task/duration.ts";
+import { PerdureError, quote } from "../task/errors.ts";
+import { type IdSource, newTaskId, type TaskId } from "../task/id.ts";
+import type { JsonValue } from "../task/json.ts";
+import { checkName } from "../task/name.ts";
+import type { SessionContext, TaskSummary, Timestamp } from "../task/record.ts";
+import { type DeclaredTask, type TaskHandler, type TaskOptions, toCount, toTaskTool } from "./declaration.ts";
+import { TaskHandle } from "./handle.ts";
+import { openStore } from "./open-store.ts";
+import { closeOnSignals } from "./process-signals.ts";
+import type { Schema } from "./schema.ts";
+import { Tasks } from "./tasks.ts";
+
+export interface PerdureOptions {
+  /** Names the application, and its default file: letters, digits, `_`, `-`, `.`. */
+  readonly name: string;
+  readonly version: string;
+  /** `"sqlite:FILE"`, `"sqlite::memory:"` or a store. Default: a file of the application's name in the user's state folder. */
+  readonly store?: string | TaskStore;
+  /** How many attempts run at once, of all tools. Default 100. */
+  readonly concurrency?: number;
+  /** A pino logger or one like it. Default: pino, warnings and errors, to standard error. */
+  readonly logger?: Logger;
+  /** Close on SIGINT and SIGTERM, then end the process by that signal. Default false. */
+  readonly signals?: boolean;
+  /** Time, ids and chance come in here, so that a test can hold them. */
+  readonly clock?: Clock;
+  readonly ids?: IdSource;
+  readonly random?: () => number;
+}
+
+export interface SubmitOptions {
+  /** The principal that the task belongs to. Default `"local"`. */
+  readonly owner?: string;
+  /** The same key, owner and tool name the same task while it is kept. */
+  readonly idempotencyKey?: string;
+  /** Higher runs first. Default 0. */
+  readonly priority?: number;
+  /** Not before this time. */
+  readonly startAt?: Date | Timestamp;
+  readonly session?: SessionContext;
+}
+
+export interface CloseOptions {
+  /** How long running handlers have, after their signal, before they are left to the next start. Default 10 s. */
+  readonly drainMs?: number;
+}
+
+/** The one principal there is where nobody is authenticated. */
+export const localOwner = "local";
+
+/** Makes an application. Nothing is opened before it is used. @throws PerdureError `INVALID_OPTION` */
+export function perdure(options: PerdureOptions): App {
+  return new App(options);
+}
+
+export class App {
+  readonly name: string;
+  readonly version: string;
+  /** Every task, for whoever operates the application. */
+  readonly tasks: Tasks;
+  readonly #options: PerdureOptions;
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  readonly #tools = new Map<string, TaskTool>();
+  #opened: { readonly store: TaskStore; readonly watches: TaskWatches; readonly engine: Engine } | undefined;
+  #state: "open" | "started" | "closed" = "open";
+
+  constructor(options: PerdureOptions) {
+    if (!/^[A-Za-z0-9_.-]{1,64}$/.test(options.name)) {
+      throw new PerdureError("INVALID_OPTION", {
+        message: `name must be 1 to 64 letters, digits, "_", "-" or "."; ${quote(options.name)} came.`,
+      });
+    }
+    toCount(options.concurrency ?? 1, "concurrency");
+    this.name = options.name;
+    this.version = options.version;
+    this.#options = options;
+    this.#clock = options.clock ?? systemClock;
+    this.#logger = options.logger ?? pino({ name: options.name, level: "warn" }, pino.destination({ dest: 2, sync: true }));
+    this.tasks = new Tasks({
+      store: () => this.#open().store,
+      handle: (id, owner) => this.#handle(id, owner),
+      submitAgain: (tool, input, options_) => this.#create(tool, input, options_),
+    });
+    if (options.signals === true) closeOnSignals(this);
+  }
+
+  /**
+   * Declares a durable tool. The handler runs again from its first line after a crash or retry: steps for stages,
+   * `save` for loops.
+   * @throws PerdureError `TOOL_EXISTS`, `INVALID_OPTION`
+   */
+  task<Input extends Schema, Result>(
+    name: string,
+    options: TaskOptions<Input>,
+    handler: TaskHandler<Input, Result>,
+  ): DeclaredTask<StandardSchemaV1.InferInput<Input>, Result> {
+    if (this.#state !== "open") {
+      throw new PerdureError("INVALID_OPTION", { message: `task ${quote(name)} was declared after the start.` });
+    }
+    if (this.#tools.has(name)) {
+      throw new PerdureError("TOOL_EXISTS", { message: `a tool named ${quote(name)} is declared already.` });
+    }
+    this.#tools.set(name, toTaskTool(name, options, handler as TaskTool["handler"]));
+    return { name };
+  }
+
+  /** Begins to execute: unfinished tasks of earlier runs first. @throws PerdureError `STORE_…`, `APP_CLOSED` */
+  async start(): Promise<void> {
+    const { engine } = this.#open();
+    this.#state = "started";
+    await engine.start();
+  }
+
+  /**
+   * Creates a task. When the promise resolves it is durable, and will run as soon as an application with its handler
+   * is started.
+   * @throws PerdureError `UNKNOWN_TOOL`, `INVALID_INPUT`, `INVALID_VALUE`, `IDEMPOTENCY_CONFLICT`, `STORE_…`
+   */
+  async submit<Input, Result>(
+    tool: DeclaredTask<Input, Result>,
+    input: Input,
+    options?: SubmitOptions,
+  ): Promise<TaskHandle<Result>>;
+  async submit(tool: string, input: unknown, options?: SubmitOptions): Promise<TaskHandle>;
+  async submit(tool: string | DeclaredTask, input: unknown, options: SubmitOptions = {}): Promise<TaskHandle> {
+    const name = typeof tool === "string" ? tool : tool.name;
+    const { idempotencyKey } = this.#tool(name);
+    const parsed = await this.#tool(name).parseInput(input as JsonValue | undefined);
+    const key = options.idempotencyKey ?? idempotencyKey?.(parsed);
+    return this.#create(name, input, key === undefined ? options : { ...options, idempotencyKey: key });
+  }
+
+  /** Begins what is due and has a slot, and returns how many tasks that were: a test's way to step the engine. */
+  async tick(): Promise<number> {
+    return this.#open().engine.tick();
+  }
+
+  /** Writes a consistent copy of the record to a new file, while in use. */
+  async backup(file: string): Promise<void> {
+    await this.#open().store.backup(file);
+  }
+
+  /**
+   * Graceful: no new work, every running handler's signal, `drainMs` for them to end; what is left is given back, and
+   * the next start goes on with it.
+   */
+  async close({ drainMs = 10_000 }: { readonly drainMs?: Duration } = {}): Promise<void> {
+    if (this.#state === "closed") return;
+    this.#state = "closed";
+    if (this.#opened === undefined) return;
+    await this.#opened.engine.stop(toMs(drainMs, "drainMs"));
+    await this.#opened.store.close();
+  }
+
+  async #create(tool: string, input: unknown, options: SubmitOptions & { readonly retryOf?: TaskId }) {
+    const { store, engine } = this.#open();
+    const { ttlMs, deadlineMs } = this.#tool(tool);
+    const { owner = localOwner, startAt, ...rest } = options;
+    checkName(owner, "owner");
+    const free = startAt === undefined ? engine.reserve(tool) : undefined;
+    try {
+      const { created, task } = await store.create({
+        ...rest,
+        id: (this.#options.ids ?? newTaskId)(this.#clock.now()),
+        tool,
+        owner,
+        input: input as JsonValue | undefined,
+        ttlMs,
+        deadlineMs,
+        startAt: startAt instanceof Date ? startAt.getTime() : startAt,
+        begin: free !== undefined,
+      });
+      if (created && task.phase === "running" && free !== undefined) engine.launch(task, free);
+      else free?.();
+      return this.#handle(task.id, owner);
+    } catch (error) {
+      free?.();
+      throw error;
+    }
+  }
+
+  #tool(name: string): TaskTool {
+    const tool = this.#tools.get(name);
+    if (tool !== undefined) return tool;
+    const known = [...this.#tools.keys()].map(quote).join(", ");
+    throw new PerdureError("UNKNOWN_TOOL", {
+      message: `no task named ${quote(name)} is declared; there ${known === "" ? "is none" : `are ${known}`}.`,
+    });
+  }
+
+  #handle(id: TaskId, owner: string | undefined): TaskHandle {
+    const { store, watches } = this.#open();
+    return new TaskHandle(id, { store, watches, owner, waiting: (task) => this.#waiting(task) });
+  }
+
+  async #waiting(task: TaskSummary): Promise<string | undefined> {
+    const { store } = this.#open();
+    if (task.phase !== "queued" || task.dueAt > this.#clock.now()) return undefined;
+    const active = await store.executor.activeTools();
+    if (active === undefined) return "no process executes tasks of this store now; it runs when one starts.";
+    if (!active.includes(task.tool)) return `no running process has a handler for ${quote(task.tool)}.`;
+    return undefined;
+  }
+
+  #open() {
+    if (this.#state === "closed") {
+      throw new PerdureError("APP_CLOSED", { message: `the application ${quote(this.name)} was closed.` });
+    }
+    this.#opened ??= this.#openStore();
+    return this.#opened;
+  }
+
+  #openStore() {
+    const { store: setting, concurrency = 100, random = Math.random } = this.#options;
+    const [clock, logger] = [this.#clock, this.#logger];
+    const store = typeof setting === "object" ? setting : openStore(setting, this.name, clock, logger);
+    const engine = new Engine({ store, tools: this.#tools, clock, random, logger, concurrency });
+    return { store, watches: new TaskWatches(store), engine };
+  }
+}

@@ -1,0 +1,77 @@
+/** How an author declares a durable tool, and what the engine makes of it. */
+import type { StandardSchemaV1 } from "@standard-schema/spec";
+import type { TaskContext } from "../engine/context.ts";
+import type { TaskTool } from "../engine/tool.ts";
+import { type Duration, toMs } from "../task/duration.ts";
+import { PerdureError, quote } from "../task/errors.ts";
+import type { JsonOnly } from "../task/json.ts";
+import { type RetryOptions, toRetryPolicy } from "../task/retry.ts";
+import { parseWith, type Schema } from "./schema.ts";
+
+export interface TaskOptions<Input extends Schema = Schema, Output extends Schema = Schema> {
+  /** What the tool does, for the model that chooses it. */
+  readonly description: string;
+  /** Checked when the task is submitted, and parsed again for every attempt. */
+  readonly input: Input;
+  /** What the handler must return. */
+  readonly output?: Output;
+  /** What happens when the handler throws. Default: the task fails. */
+  readonly retry?: RetryOptions;
+  /** Limits one attempt, even where its signal is ignored. Default 1 h. */
+  readonly timeout?: Duration;
+  /** Limits the whole life, from submit to end. Default: none. */
+  readonly deadline?: Duration;
+  /** How long the task is kept after its end. Default 7 d; `Infinity`: for ever. */
+  readonly ttl?: Duration;
+  /** How many run at once. Default: as many as the application runs in all. */
+  readonly concurrency?: number;
+  /** Makes the key under which equal calls are one task. */
+  idempotencyKey?(input: StandardSchemaV1.InferOutput<Input>): string | undefined;
+  /** After so many deaths of the process in a row, with nothing newly recorded, the task fails. Default 20. */
+  readonly maxCrashes?: number;
+}
+
+/** What the handler is given and must return. */
+export type TaskHandler<Input extends Schema, Result> = ((
+  input: StandardSchemaV1.InferOutput<Input>,
+  task: TaskContext,
+) => Result | Promise<Result>) &
+  JsonOnly<Result>;
+
+/** A declared tool: `submit` knows its types by it. */
+export interface DeclaredTask<Input = unknown, Result = unknown> {
+  readonly name: string;
+  /** Types only. */
+  readonly types?: { readonly input: Input; readonly result: Result };
+}
+
+export function toTaskTool(name: string, options: TaskOptions, handler: TaskTool["handler"]): TaskTool {
+  const setting = (key: string): string => `task ${quote(name)}: ${key}`;
+  if (!/^[A-Za-z0-9_.-]{1,128}$/.test(name)) {
+    throw new PerdureError("INVALID_OPTION", {
+      message: `the name of a task must be 1 to 128 letters, digits, "_", "-" or "."; ${quote(name)} came.`,
+    });
+  }
+  const { output, deadline, idempotencyKey, ttl = "7d" } = options;
+  return {
+    name,
+    description: options.description,
+    parseInput: (input) => parseWith(options.input, input, "INVALID_INPUT", `the input of ${name}`),
+    parseOutput: async (returned) =>
+      output === undefined ? returned : parseWith(output, returned, "INVALID_OUTPUT", `the result of ${name}`),
+    handler,
+    idempotencyKey: idempotencyKey as TaskTool["idempotencyKey"],
+    retry: toRetryPolicy(options.retry, setting("retry")),
+    timeoutMs: toMs(options.timeout ?? "1h", setting("timeout")),
+    deadlineMs: deadline === undefined ? undefined : toMs(deadline, setting("deadline")),
+    ttlMs: ttl === Number.POSITIVE_INFINITY ? undefined : toMs(ttl, setting("ttl")),
+    concurrency: toCount(options.concurrency ?? Number.POSITIVE_INFINITY, setting("concurrency")),
+    maxCrashes: toCount(options.maxCrashes ?? 20, setting("maxCrashes")),
+  };
+}
+
+/** @throws PerdureError `INVALID_OPTION` for anything but a count of at least 1. */
+export function toCount(value: number, setting: string): number {
+  if (value >= 1) return value;
+  throw new PerdureError("INVALID_OPTION", { message: `${setting} must be a number ≥ 1; ${quote(value)} came.` });
+}

@@ -1,0 +1,112 @@
+/** One task, as the program that submitted it holds it. */
+import type { TaskStore } from "../store/store.ts";
+import type { TaskWatches } from "../store/task-watch.ts";
+import { PerdureError, TaskError } from "../task/errors.ts";
+import type { TaskId } from "../task/id.ts";
+import type { Progress, TaskSummary, TimelineEvent } from "../task/record.ts";
+
+/** What `watch` tells: the timeline of the task, and its progress. */
+export type TaskEvent = TimelineEvent | ({ readonly type: "progress" } & Progress);
+
+
+/** A summary, and why an open task that is due does not run. */
+export type TaskView = TaskSummary & { readonly waiting?: string };
+
+export interface TaskHandleParts {
+  readonly store: TaskStore;
+  readonly watches: TaskWatches;
+  readonly owner: string | undefined;
+  /** Says why a task that is due is not being run, if there is a reason. */
+  readonly waiting: (task: TaskSummary) => Promise<string | undefined>;
+}
+
+export class TaskHandle<Result = unknown> {
+  readonly id: TaskId;
+  readonly #parts: TaskHandleParts;
+
+  constructor(id: TaskId, parts: TaskHandleParts) {
+    this.id = id;
+    this.#parts = parts;
+  }
+
+  /** @throws PerdureError `TASK_NOT_FOUND`: unknown, expired, or another owner's. */
+  async status(): Promise<TaskView> {
+    const task = await this.#summary();
+    const waiting = task.phase === "queued" ? await this.#parts.waiting(task) : undefined;
+    return waiting === undefined ? task : { ...task, waiting };
+  }
+
+  /**
+   * What the handler returned, once it has.
+   * @throws TaskError when the task failed or was cancelled, with what the handler threw as `failure`.
+   * @throws PerdureError `TASK_NOT_FOUND`
+   */
+  async result(): Promise<Result> {
+    using watch = this.#parts.watches.open(this.id);
+    while ((await this.#summary()).phase !== "ended") await watch.ended();
+    const task = await this.#parts.store.get(this.#key());
+    if (task === undefined) throw notFound(this.id);
+    switch (task.status) {
+      case "completed":
+        return task.result as Result;
+      case "failed":
+        throw new TaskError(task, task.failure, task.failure.message);
+      case "cancelled":
+        throw new TaskError(task, undefined, `task ${task.id} was cancelled${reasonOf(task.reason)}`);
+      case "working":
+      case "input_required":
+        throw new Error(`task ${task.id} was ended and is ${task.status}: terminal is final`);
+    }
+  }
+
+  /**
+   * Ends the task, at once: whatever its handler still does, it can write nothing any more. False when it had already
+   * ended. @throws PerdureError `TASK_NOT_FOUND`
+   */
+  async cancel(reason?: string): Promise<boolean> {
+    const outcome = await this.#parts.store.cancel({ ...this.#key(), reason });
+    if (outcome === undefined) throw notFound(this.id);
+    return outcome.cancelled;
+  }
+
+  /** The whole timeline from the beginning, then what happens as it happens; ends with the task. */
+  async *watch(): AsyncGenerator<TaskEvent, void, undefined> {
+    using watch = this.#parts.watches.open(this.id);
+    let revision = 0;
+    let progress: Progress | undefined;
+    for (;;) {
+      const task = await this.#summary();
+      for (const event of await this.#parts.store.timeline({ taskId: this.id, after: revision })) {
+        revision = event.revision;
+        yield event;
+      }
+      if (task.progress !== undefined && JSON.stringify(task.progress) !== JSON.stringify(progress)) {
+        progress = task.progress;
+        yield { type: "progress", ...progress };
+      }
+      if (task.phase === "ended" && revision >= task.revision) return;
+      if (task.phase !== "ended") await watch.changed();
+    }
+  }
+
+  async #summary(): Promise<TaskSummary> {
+    const task = await this.#parts.store.summary(this.#key());
+    if (task === undefined) throw notFound(this.id);
+    return task;
+  }
+
+  #key(): { readonly taskId: TaskId; readonly owner: string | undefined } {
+    return { taskId: this.id, owner: this.#parts.owner };
+  }
+}
+
+/** The same for a task that never was, has expired, or belongs to somebody else. */
+export function notFound(id: string): PerdureError {
+  return new PerdureError("TASK_NOT_FOUND", {
+    message: `there is no task ${id}: it never was, it has expired, or it belongs to somebody else.`,
+  });
+}
+
+function reasonOf(reason: string | undefined): string {
+  return reason === undefined ? "." : `: ${reason}`;
+}

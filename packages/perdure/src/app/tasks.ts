@@ -1,0 +1,87 @@
+/** `app.tasks`: the tasks of the store, for whoever operates the application, or for one owner. */
+import type { TaskPage, TaskStore, ListTasks } from "../store/store.ts";
+import { PerdureError } from "../task/errors.ts";
+import type { TaskId } from "../task/id.ts";
+import type { SessionContext, TaskRecord, TimelineEvent } from "../task/record.ts";
+import { notFound, type TaskHandle } from "./handle.ts";
+
+export interface OwnerOption {
+  /** Only this owner's tasks exist. Absent: everybody's. */
+  readonly owner?: string | undefined;
+}
+
+export interface TasksParts {
+  readonly store: () => TaskStore;
+  readonly handle: (id: TaskId, owner: string | undefined) => TaskHandle;
+  readonly submitAgain: (
+    tool: string,
+    input: unknown,
+    options: {
+      readonly owner: string;
+      readonly retryOf: TaskId;
+      readonly priority: number;
+      readonly session?: SessionContext;
+    },
+  ) => Promise<TaskHandle>;
+}
+
+export class Tasks {
+  readonly #parts: TasksParts;
+
+  constructor(parts: TasksParts) {
+    this.#parts = parts;
+  }
+
+  /** The whole record, or `undefined` for one that is unknown, expired, or another owner's. */
+  async get(id: string, { owner }: OwnerOption = {}): Promise<TaskRecord | undefined> {
+    return this.#parts.store().get({ taskId: id as TaskId, owner });
+  }
+
+  /** A handle on a task that was submitted earlier, perhaps by another process. */
+  handle(id: string, { owner }: OwnerOption = {}): TaskHandle {
+    return this.#parts.handle(id as TaskId, owner);
+  }
+
+  /** Newest first, a page at a time. @throws PerdureError `INVALID_OPTION` */
+  async list(query: ListTasks = {}): Promise<TaskPage> {
+    return this.#parts.store().list(query);
+  }
+
+  /** What happened to the task, in order. @throws PerdureError `TASK_NOT_FOUND` */
+  async timeline(id: string, { owner }: OwnerOption = {}): Promise<readonly TimelineEvent[]> {
+    const task = await this.#existing(id, owner);
+    return this.#parts.store().timeline({ taskId: task.id });
+  }
+
+  /** As `handle.cancel`. @throws PerdureError `TASK_NOT_FOUND` */
+  async cancel(id: string, { owner, reason }: OwnerOption & { readonly reason?: string } = {}): Promise<boolean> {
+    return this.handle(id, { owner }).cancel(reason);
+  }
+
+  /**
+   * Runs a finished task again from the beginning, as a new task with the same input, whose `retryOf` names it.
+   * @throws PerdureError `TASK_NOT_FOUND`, `TASK_NOT_ENDED`, `UNKNOWN_TOOL`
+   */
+  async retry(id: string, { owner }: OwnerOption = {}): Promise<TaskHandle> {
+    const task = await this.#existing(id, owner);
+    if (task.phase !== "ended") {
+      throw new PerdureError("TASK_NOT_ENDED", {
+        message: `task ${id} is ${task.status}: only an ended task can be tried again. Cancel it first.`,
+      });
+    }
+    const { tool, input, priority, session } = task;
+    const options = { owner: task.owner, retryOf: task.id, priority, ...(session !== undefined && { session }) };
+    return this.#parts.submitAgain(tool, input, options);
+  }
+
+  /** Removes an ended task and all that is kept of it. @throws PerdureError `TASK_NOT_FOUND`, `TASK_NOT_ENDED` */
+  async delete(id: string, { owner }: OwnerOption = {}): Promise<void> {
+    if (!(await this.#parts.store().delete({ taskId: id as TaskId, owner }))) throw notFound(id);
+  }
+
+  async #existing(id: string, owner: string | undefined): Promise<TaskRecord> {
+    const task = await this.get(id, { owner });
+    if (task === undefined) throw notFound(id);
+    return task;
+  }
+}

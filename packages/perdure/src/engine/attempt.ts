@@ -1,0 +1,213 @@
+/**
+ * One run of a handler, from its begin to a recorded outcome.
+ *
+ * An attempt ends in one of three ways. The handler settles, and that is recorded. The attempt is *ended from
+ * outside* (cancelled, timed out, overtaken, given back): then the record says so, whatever the handler still does; it
+ * may ignore its signal for ever, but it can write nothing any more. Or the process dies, and the record shows an
+ * attempt that never ended.
+ */
+import type { AttemptKey, TaskStore } from "../store/store.ts";
+import type { Clock } from "../task/clock.ts";
+import { PerdureError } from "../task/errors.ts";
+import { toFailure } from "../task/failure.ts";
+import type { JsonValue } from "../task/json.ts";
+import type { TaskRecord } from "../task/record.ts";
+import { retryDelayMs } from "../task/retry.ts";
+import { createTaskContext } from "./attempt-context.ts";
+import { writeDurably } from "./durable-write.ts";
+import type { Logger } from "./logger.ts";
+import { Operations } from "./operations.ts";
+import { Reporter } from "./reporter.ts";
+import type { TaskTool } from "./tool.ts";
+
+export interface AttemptParts {
+  readonly record: TaskRecord;
+  readonly tool: TaskTool;
+  readonly store: TaskStore;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly logger: Logger;
+}
+
+type Settled = { readonly returned: unknown } | { readonly thrown: unknown };
+
+export class Attempt {
+  readonly key: AttemptKey;
+  readonly #parts: AttemptParts;
+  /** The handler's signal. */
+  readonly #asked = new AbortController();
+  /** From then on the handler can write nothing. */
+  readonly #ended = new AbortController();
+  #settled = false;
+
+  constructor(parts: AttemptParts) {
+    this.#parts = parts;
+    this.key = { taskId: parts.record.id, attempt: parts.record.attempt };
+  }
+
+  get tool(): string {
+    return this.#parts.tool.name;
+  }
+
+  /** The outcome is known and being written: what the record shows now may be our own doing. */
+  get settled(): boolean {
+    return this.#settled;
+  }
+
+  /** Asks the handler to end. It may still finish, and what it returns counts. */
+  ask(reason: PerdureError): void {
+    this.#asked.abort(reason);
+  }
+
+  /** Ends the attempt now, whatever the handler does. */
+  end(reason: PerdureError): void {
+    this.#ended.abort(reason);
+    this.#asked.abort(reason);
+  }
+
+  /** Resolves when the outcome is recorded, or cannot be. Never rejects. */
+  async run(): Promise<void> {
+    try {
+      const settled = await this.#runHandler();
+      this.#settled = true;
+      await this.#record(settled);
+    } catch (error) {
+      if (error instanceof PerdureError && error.code === "STALE_ATTEMPT") return;
+      this.#parts.logger.error(
+        { err: error, ...this.#fields() },
+        "the end of an attempt could not be recorded; the next start takes the task up again",
+      );
+    }
+  }
+
+  async #runHandler(): Promise<Settled> {
+    const { record, tool, store, clock } = this.#parts;
+    const recorded = record.attempt === 1 ? [] : await this.#write(() => store.operations(this.key));
+    const operations = new Operations({
+      ...this.key,
+      recorded,
+      clock,
+      random: this.#parts.random,
+      signal: this.#asked.signal,
+      record: (name, kind, outcome) =>
+        this.#write(() => store.recordOperation({ ...this.key, name, kind, ...outcome })),
+    });
+    const reporter = new Reporter({
+      clock,
+      progress: record.progress,
+      muted: () => operations.replaying || this.#ended.signal.aborted,
+      write: (report) => this.#fenced(() => store.report({ ...this.key, ...report })),
+    });
+    const context = createTaskContext({
+      record,
+      operations,
+      reporter,
+      logger: this.#parts.logger,
+      asked: this.#asked.signal,
+      ended: this.#ended.signal,
+      save: (state) => this.#write(() => store.saveState({ ...this.key, state })),
+      saved: () => store.savedState(this.key),
+    });
+    const timeout = clock.after(tool.timeoutMs, () => this.end(timedOut(this.key, tool.timeoutMs)));
+    const outside = endedFromOutside(this.#ended.signal);
+    try {
+      const settled = await Promise.race([settle(tool, record.input, context), outside.promise]);
+      if (!this.#ended.signal.aborted) reporter.flush();
+      return settled;
+    } finally {
+      timeout.cancel();
+      outside.forget();
+      reporter.end();
+    }
+  }
+
+  async #record(settled: Settled): Promise<void> {
+    const ended = this.#ended.signal.aborted ? (this.#ended.signal.reason as PerdureError) : undefined;
+    if (ended !== undefined && ended.code !== "TIMEOUT") {
+      if (ended.code === "SHUTDOWN") await this.#parts.store.release(this.key);
+      return;
+    }
+    if (ended !== undefined) return this.#recordFailure(ended);
+    if ("returned" in settled) return this.#recordResult(settled.returned);
+    const asked = this.#asked.signal.reason as PerdureError | undefined;
+    // Asked to stop, it threw: that is obedience, not an error.
+    if (asked?.code === "SHUTDOWN") return this.#parts.store.release(this.key);
+    return this.#recordFailure(settled.thrown);
+  }
+
+  async #recordResult(returned: unknown): Promise<void> {
+    const { store, logger, clock } = this.#parts;
+    try {
+      const complete = () => store.complete({ ...this.key, result: returned as JsonValue | undefined });
+      await writeDurably(complete, { clock, logger, signal: this.#ended.signal });
+    } catch (error) {
+      if (error instanceof PerdureError && error.code === "INVALID_VALUE") return this.#recordFailure(error);
+      throw error;
+    }
+  }
+
+  async #recordFailure(thrown: unknown): Promise<void> {
+    const { store, tool, record, clock, logger, random } = this.#parts;
+    const failure = toFailure(thrown);
+    const delayMs = failure.retryable ? retryDelayMs(tool.retry, record.errors + 1, random) : undefined;
+    logger.warn(
+      { err: thrown, ...this.#fields(), ...(delayMs !== undefined && { retryInMs: delayMs }) },
+      delayMs === undefined ? "the task failed" : "an attempt failed and will be tried again",
+    );
+    const write = () =>
+      delayMs === undefined
+        ? store.fail({ ...this.key, failure })
+        : store.retry({ ...this.key, failure, delayMs });
+    await writeDurably(write, { clock, logger, signal: new AbortController().signal });
+  }
+
+  /** A write that the handler waits for: kept up until accepted, refused, or the attempt has ended. */
+  #write<T>(write: () => Promise<T>): Promise<T> {
+    const { clock, logger } = this.#parts;
+    return this.#fenced(() => writeDurably(write, { clock, logger, signal: this.#ended.signal }));
+  }
+
+  async #fenced<T>(write: () => Promise<T>): Promise<T> {
+    try {
+      return await write();
+    } catch (error) {
+      if (error instanceof PerdureError && error.code === "STALE_ATTEMPT") this.end(error);
+      throw error;
+    }
+  }
+
+  #fields(): object {
+    return { task: this.key.taskId, tool: this.tool, attempt: this.key.attempt };
+  }
+}
+
+async function settle(
+  tool: TaskTool,
+  input: JsonValue | undefined,
+  context: ReturnType<typeof createTaskContext>,
+): Promise<Settled> {
+  try {
+    const returned = await tool.handler(await tool.parseInput(input), context);
+    return { returned: await tool.parseOutput(returned) };
+  } catch (thrown) {
+    return { thrown };
+  }
+}
+
+function timedOut({ taskId, attempt }: AttemptKey, timeoutMs: number): PerdureError {
+  return new PerdureError("TIMEOUT", {
+    message: `attempt ${attempt} of task ${taskId} did not end within its time-out of ${timeoutMs} ms.`,
+  });
+}
+
+function endedFromOutside(signal: AbortSignal): {
+  readonly promise: Promise<Settled>;
+  readonly forget: () => void;
+} {
+  let onAbort = (): void => undefined;
+  const promise = new Promise<Settled>((resolve) => {
+    onAbort = () => resolve({ thrown: signal.reason });
+    signal.addEventListener("abort", onAbort, { once: true });
+  });
+  return { promise, forget: () => signal.removeEventListener("abort", onAbort) };
+}

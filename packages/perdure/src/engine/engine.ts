@@ -1,0 +1,228 @@
+/**
+ * Runs due tasks: claims as many as there are slots, gives each its attempt, and looks again when one of three things
+ * happens: the executor wakes it, a slot falls free while more was due, or the next due time comes. There is one
+ * timer, however many tasks wait.
+ *
+ * The engine decides nothing about a task that the record has not decided: a cancel, a deadline or a take-over is
+ * read from the record, and ends the attempt that this process still runs.
+ */
+import type { TaskChange, TaskStore } from "../store/store.ts";
+import type { Clock, Timer } from "../task/clock.ts";
+import { PerdureError } from "../task/errors.ts";
+import type { TaskId } from "../task/id.ts";
+import type { TaskRecord, TaskSummary } from "../task/record.ts";
+import { Attempt } from "./attempt.ts";
+import type { Logger } from "./logger.ts";
+import { Slots } from "./slots.ts";
+import type { TaskTool } from "./tool.ts";
+
+/** Deadlines are failed, and expired tasks deleted, so many in one transaction: a request never waits for more. */
+const batchSize = 100;
+const expiryIntervalMs = 60_000;
+const expiryPauseMs = 20;
+/** When the store could not be asked for due tasks. */
+const claimAgainMs = 1_000;
+
+export interface EngineParts {
+  readonly store: TaskStore;
+  readonly tools: ReadonlyMap<string, TaskTool>;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly logger: Logger;
+  /** How many attempts run at once, of all tools. */
+  readonly concurrency: number;
+}
+
+export class Engine {
+  readonly #parts: EngineParts;
+  readonly #slots: Slots;
+  readonly #running = new Map<TaskId, { readonly attempt: Attempt; readonly ended: Promise<void> }>();
+  #state: "idle" | "started" | "stopping" = "idle";
+  #unsubscribe: (() => void) | undefined;
+  #pass: Promise<number> | undefined;
+  #passWanted = false;
+  /** The last claim left due tasks behind: a freed slot is worth another. */
+  #moreDue = false;
+  #dueTimer: Timer | undefined;
+  #expiryTimer: Timer | undefined;
+
+  constructor(parts: EngineParts) {
+    this.#parts = parts;
+    this.#slots = new Slots(parts.concurrency, parts.tools);
+  }
+
+  /** Begins to execute, as soon as the executor lets this process. */
+  async start(): Promise<void> {
+    if (this.#state !== "idle") return;
+    this.#state = "started";
+    const { store, tools } = this.#parts;
+    this.#unsubscribe = store.subscribe((change) => this.#onChange(change));
+    await store.executor.start({ tools: [...tools.keys()], wake: () => this.#wake() });
+    await this.tick();
+    this.#scheduleExpiry(0);
+  }
+
+  /** Begins what is due and has a slot, and returns how many that were. What a timer does, at once. */
+  async tick(): Promise<number> {
+    this.#passWanted = true;
+    this.#pass ??= this.#runPasses().finally(() => {
+      this.#pass = undefined;
+    });
+    return this.#pass;
+  }
+
+  /**
+   * Takes a slot for a task that is about to be created, so that its first attempt can begin in the same commit.
+   * `undefined` where it has to queue: nothing overtakes what is already due.
+   */
+  reserve(tool: string): (() => void) | undefined {
+    if (this.#state !== "started" || !this.#parts.store.executor.executes) return undefined;
+    if (this.#moreDue || this.#pass !== undefined) return undefined;
+    return this.#slots.take(tool);
+  }
+
+  /** Runs a task that was begun in a slot that was taken; `free` frees it. */
+  launch(record: TaskRecord, free: () => void): void {
+    const tool = this.#parts.tools.get(record.tool);
+    if (tool === undefined) throw new Error(`no handler for ${record.tool}: only tools with one are claimed`);
+    const attempt = new Attempt({ ...this.#parts, record, tool });
+    if (this.#state !== "started") attempt.end(shutdown());
+    const ended = attempt.run().then(() => {
+      this.#running.delete(record.id);
+      free();
+      if (this.#moreDue) this.#wake();
+    });
+    this.#running.set(record.id, { attempt, ended });
+  }
+
+  /** No new work; handlers are asked to end and have `drainMs` for it; what is left is given back for the next start. */
+  async stop(drainMs: number): Promise<void> {
+    if (this.#state !== "started") return;
+    this.#state = "stopping";
+    this.#dueTimer?.cancel();
+    this.#expiryTimer?.cancel();
+    await this.#pass;
+    for (const { attempt } of this.#running.values()) attempt.ask(shutdown());
+    const drained = this.#parts.clock.after(drainMs, () => {
+      for (const { attempt } of this.#running.values()) attempt.end(shutdown());
+    });
+    await Promise.all([...this.#running.values()].map(({ ended }) => ended));
+    drained.cancel();
+    this.#unsubscribe?.();
+    await this.#parts.store.executor.stop();
+  }
+
+  #wake(): void {
+    if (this.#state !== "started") return;
+    if (!this.#parts.store.executor.executes) this.#endAll(overtaken());
+    this.tick().catch((error: unknown) =>
+      this.#logFailure(error, "due tasks could not be claimed, trying again"),
+    );
+  }
+
+  async #runPasses(): Promise<number> {
+    let begun = 0;
+    while (this.#passWanted && this.#state === "started" && this.#parts.store.executor.executes) {
+      this.#passWanted = false;
+      begun += await this.#runPass();
+    }
+    return begun;
+  }
+
+  async #runPass(): Promise<number> {
+    const { store, clock } = this.#parts;
+    this.#dueTimer?.cancel();
+    try {
+      const [overdue, { begun, more }] = await Promise.all([
+        store.failOverdue({ limit: batchSize }),
+        store.executor.claim(this.#slots.free()),
+      ]);
+      this.#moreDue = more;
+      this.#passWanted ||= overdue === batchSize;
+      for (const record of begun) {
+        const free = this.#slots.take(record.tool);
+        this.launch(record, free ?? (() => undefined));
+      }
+      const withSlots = this.#slots.free().tools.filter(({ slots }) => slots > 0);
+      const dueMs = await store.executor.nextDueMs({ tools: withSlots.map(({ tool }) => tool) });
+      if (dueMs !== undefined) this.#dueTimer = clock.after(dueMs, () => this.#wake());
+      return begun.length;
+    } catch (error) {
+      this.#dueTimer = clock.after(claimAgainMs, () => this.#wake());
+      throw error;
+    }
+  }
+
+  #onChange(change: TaskChange | undefined): void {
+    if (change === undefined) {
+      for (const { attempt } of this.#running.values()) this.#reconcile(attempt);
+    } else if (change.status !== "working" && change.status !== "input_required") {
+      const running = this.#running.get(change.taskId);
+      if (running !== undefined) this.#reconcile(running.attempt);
+    }
+  }
+
+  /** Ends the attempt when the record says that it has no business any more. */
+  #reconcile(attempt: Attempt): void {
+    if (attempt.settled) return;
+    this.#parts.store.summary(attempt.key).then(
+      (task) => {
+        const reason = reasonToEnd(task, attempt);
+        if (reason !== undefined) attempt.end(reason);
+      },
+      (error: unknown) => this.#logFailure(error, "a running task could not be compared with its record"),
+    );
+  }
+
+  #endAll(reason: PerdureError): void {
+    for (const { attempt } of this.#running.values()) attempt.end(reason);
+  }
+
+  /** History leaves in small batches with pauses, so that no request waits for it. */
+  #scheduleExpiry(ms: number): void {
+    this.#expiryTimer = this.#parts.clock.after(ms, () => {
+      void this.#deleteExpired().then((next) => {
+        if (this.#state === "started") this.#scheduleExpiry(next);
+      });
+    });
+  }
+
+  async #deleteExpired(): Promise<number> {
+    if (!this.#parts.store.executor.executes) return expiryIntervalMs;
+    try {
+      const deleted = await this.#parts.store.deleteExpired({ limit: batchSize });
+      return deleted === batchSize ? expiryPauseMs : expiryIntervalMs;
+    } catch (error) {
+      this.#logFailure(error, "expired tasks could not be deleted, trying again");
+      return expiryIntervalMs;
+    }
+  }
+
+  #logFailure(error: unknown, message: string): void {
+    this.#parts.logger.error({ err: error, store: this.#parts.store.location }, message);
+  }
+}
+
+function reasonToEnd(task: TaskSummary | undefined, { key }: Attempt): PerdureError | undefined {
+  if (task?.status === "cancelled") {
+    const why = task.reason === undefined ? "" : `: ${task.reason}`;
+    return new PerdureError("CANCELLED", { message: `task ${task.id} was cancelled${why}` });
+  }
+  if (task?.status === "failed" && task.failure.code === "DEADLINE") {
+    return new PerdureError("DEADLINE", { message: task.failure.message });
+  }
+  if (task === undefined || task.attempt !== key.attempt || task.phase === "ended") return overtaken();
+  return undefined;
+}
+
+function shutdown(): PerdureError {
+  return new PerdureError("SHUTDOWN", {
+    message: "the process shuts down; the next start goes on with the task.",
+  });
+}
+
+function overtaken(): PerdureError {
+  return new PerdureError("STALE_ATTEMPT", {
+    message: "another process or attempt has taken the task over.",
+  });
+}

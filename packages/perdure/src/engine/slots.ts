@@ -1,0 +1,46 @@
+/** How many attempts may run at once: of each tool, and in all. */
+import type { ClaimTasks } from "../store/store.ts";
+import type { TaskTool } from "./tool.ts";
+
+export class Slots {
+  readonly #tools: ReadonlyMap<string, TaskTool>;
+  readonly #taken = new Map<string, number>();
+  readonly #concurrency: number;
+  #takenInAll = 0;
+
+  constructor(concurrency: number, tools: ReadonlyMap<string, TaskTool>) {
+    this.#concurrency = concurrency;
+    this.#tools = tools;
+  }
+
+  /** Takes a slot; the returned function frees it, once. `undefined` when none is free. */
+  take(tool: string): (() => void) | undefined {
+    if (this.#takenInAll >= this.#concurrency || this.#freeOf(tool) <= 0) return undefined;
+    this.#add(tool, 1);
+    let freed = false;
+    return () => {
+      if (freed) return;
+      freed = true;
+      this.#add(tool, -1);
+    };
+  }
+
+  /** What may be claimed now. A tool without a free slot is named too, so that its backlog is seen. */
+  free(): ClaimTasks {
+    const tools = [...this.#tools.values()].map(({ name, maxCrashes }) => ({
+      tool: name,
+      slots: this.#freeOf(name),
+      maxCrashes,
+    }));
+    return { tools, limit: this.#concurrency - this.#takenInAll };
+  }
+
+  #freeOf(tool: string): number {
+    return (this.#tools.get(tool)?.concurrency ?? 0) - (this.#taken.get(tool) ?? 0);
+  }
+
+  #add(tool: string, n: number): void {
+    this.#takenInAll += n;
+    this.#taken.set(tool, (this.#taken.get(tool) ?? 0) + n);
+  }
+}

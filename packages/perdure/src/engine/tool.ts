@@ -1,0 +1,25 @@
+/** A durable tool as the engine runs it: the author's declaration with every default filled in. */
+import type { JsonValue } from "../task/json.ts";
+import type { RetryPolicy } from "../task/retry.ts";
+import type { TaskContext } from "./context.ts";
+
+export interface TaskTool {
+  readonly name: string;
+  readonly description: string;
+  /** @throws PerdureError `INVALID_INPUT` */
+  readonly parseInput: (input: JsonValue | undefined) => Promise<unknown>;
+  /** @throws PerdureError `INVALID_OUTPUT` */
+  readonly parseOutput: (output: unknown) => Promise<unknown>;
+  readonly handler: (input: unknown, task: TaskContext) => unknown;
+  readonly idempotencyKey: ((input: unknown) => string | undefined) | undefined;
+  readonly retry: RetryPolicy;
+  /** Limits one attempt. */
+  readonly timeoutMs: number;
+  /** Limits the whole life. */
+  readonly deadlineMs: number | undefined;
+  /** How long a task is kept after its end; undefined: for ever. */
+  readonly ttlMs: number | undefined;
+  /** How many attempts of this tool run at once in this process. */
+  readonly concurrency: number;
+  readonly maxCrashes: number;
+}
