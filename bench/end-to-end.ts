@@ -6,13 +6,13 @@ import { join } from "node:path";
 import { newTaskId } from "../packages/perdure/src/task/id.ts";
 import type { Benchmark } from "./benchmark.ts";
 import { footprint } from "./probe.ts";
-import { benchApp, concurrency, concurrently, input } from "./subject.ts";
+import { openSubject, concurrency, concurrently, input } from "./subject.ts";
 
 export const endToEnd: Benchmark = {
   name: "end to end at 64 concurrent",
   target: 0.6,
   async prepare(folder) {
-    const { app, close } = benchApp(join(folder, "end-to-end.db"));
+    const { app, close } = await openSubject(join(folder, "end-to-end.db"));
     await app.start();
     const { db, begun, completed } = await footprint(folder, join(folder, "end-to-end-reference.db"));
     return {

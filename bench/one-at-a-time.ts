@@ -2,7 +2,7 @@
 import { closeSync, fdatasyncSync, ftruncateSync, openSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import type { Benchmark } from "./benchmark.ts";
-import { benchApp, input } from "./subject.ts";
+import { openSubject, input } from "./subject.ts";
 
 const flushes = 3;
 const page = Buffer.alloc(4_096, "x");
@@ -11,7 +11,7 @@ export const oneAtATime: Benchmark = {
   name: `one at a time, of ${flushes} fdatasync`,
   target: 1,
   async prepare(folder) {
-    const { app, close } = benchApp(join(folder, "one-at-a-time.db"));
+    const { app, close } = await openSubject(join(folder, "one-at-a-time.db"));
     await app.start();
     const file = openSync(join(folder, "appended"), "a");
     return {

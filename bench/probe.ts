@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { replay, type Seen, snapshot, type Write } from "./footprint.ts";
-import { benchApp, input } from "./subject.ts";
+import { openSubject, input } from "./subject.ts";
 
 export interface Footprint {
   /** A fresh file with perdure's schema, opened as perdure opens its own. */
@@ -19,7 +19,7 @@ export interface Footprint {
 export async function footprint(folder: string, file: string): Promise<Footprint> {
   const submitted = await seeSubmit(join(folder, `probe-submit-${process.hrtime.bigint()}.db`));
   const run = await seeRun(join(folder, `probe-run-${process.hrtime.bigint()}.db`));
-  const { close } = benchApp(file);
+  const { close } = await openSubject(file);
   await close();
   const db = new DatabaseSync(file);
   db.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL");
@@ -32,7 +32,7 @@ export async function footprint(folder: string, file: string): Promise<Footprint
 }
 
 async function seeSubmit(file: string): Promise<Seen> {
-  const { app, close } = benchApp(file);
+  const { app, close } = await openSubject(file);
   using db = new DatabaseSync(file);
   const before = snapshot(db);
   const { id } = await app.submit("bench", input);
@@ -44,7 +44,7 @@ async function seeSubmit(file: string): Promise<Seen> {
 async function seeRun(file: string): Promise<{ begun: Seen; completed: Seen }> {
   const began = Promise.withResolvers<void>();
   const mayEnd = Promise.withResolvers<void>();
-  const { app, close } = benchApp(file, async () => {
+  const { app, close } = await openSubject(file, async () => {
     began.resolve();
     await mayEnd.promise;
   });

@@ -15,11 +15,11 @@ import { measure } from "./measure.ts";
 import { oneAtATime } from "./one-at-a-time.ts";
 import { type Outcome, table } from "./report.ts";
 import { start } from "./start.ts";
-import { statusReads } from "./status-reads.ts";
+import { endedStatusReads, waitingStatusReads } from "./status-reads.ts";
 import { submits } from "./submits.ts";
 
 const benchmarks: readonly { readonly name: string; run(folder: string): Promise<Outcome> }[] = [
-  ...[submits, statusReads, oneAtATime, endToEnd].map((each) => ({
+  ...[submits, endedStatusReads, waitingStatusReads, oneAtATime, endToEnd].map((each) => ({
     name: each.name,
     run: (folder: string) => compare(each, folder),
   })),

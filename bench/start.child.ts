@@ -1,5 +1,5 @@
 /** One start, in a process of its own: `node start.child.ts <file> <unfinished>` prints a {@link StartReport}. */
-import { benchApp } from "./subject.ts";
+import { subject } from "./subject.ts";
 
 export interface StartReport {
   /** Loading the modules, before the first call. */
@@ -15,7 +15,7 @@ const [file = "", unfinished = ""] = process.argv.slice(2);
 const first = Promise.withResolvers<void>();
 const last = Promise.withResolvers<void>();
 let begun = 0;
-const { app, close } = benchApp(file, () => {
+const { app, close } = subject(file, () => {
   begun++;
   if (begun === 1) first.resolve();
   if (begun === Number(unfinished)) last.resolve();

@@ -7,17 +7,26 @@ export const input = { customer: "c-1024", amount: 129.5, lines: ["one", "two", 
 
 const schema = z.object({ customer: z.string(), amount: z.number(), lines: z.array(z.string()) });
 
+export interface Subject {
+  readonly app: App;
+  readonly close: () => Promise<void>;
+}
+
 /** @param during is awaited by each run of the handler. */
-export function benchApp(
-  file: string,
-  during?: () => void | Promise<void>,
-): { readonly app: App; readonly close: () => Promise<void> } {
+export function subject(file: string, during?: () => void | Promise<void>): Subject {
   const app = perdure({ name: "bench", version: "1.0.0", store: `sqlite:${file}` });
   app.task("bench", { description: "Returns at once.", input: schema, concurrency }, async (order) => {
     await during?.();
     return { accepted: true, amount: order.amount };
   });
-  return { app, close: async () => void (await app.close({ drainMs: 1_000 })) };
+  return { app, close: () => app.close({ drainMs: 1_000 }) };
+}
+
+/** The same with the file made and opened, which an application does when it is first used. */
+export async function openSubject(file: string, during?: () => void | Promise<void>): Promise<Subject> {
+  const opened = subject(file, during);
+  await opened.app.tasks.list({ limit: 1 });
+  return opened;
 }
 
 /** Keeps `concurrency` of an operation going until `untilMs`; returns how many were done. */

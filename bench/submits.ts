@@ -3,13 +3,13 @@ import { join } from "node:path";
 import { newTaskId } from "../packages/perdure/src/task/id.ts";
 import type { Benchmark } from "./benchmark.ts";
 import { footprint } from "./probe.ts";
-import { benchApp, concurrency, concurrently, input } from "./subject.ts";
+import { openSubject, concurrency, concurrently, input } from "./subject.ts";
 
 export const submits: Benchmark = {
   name: "submits at 64 concurrent",
   target: 0.7,
   async prepare(folder) {
-    const { app, close } = benchApp(join(folder, "submits.db"));
+    const { app, close } = await openSubject(join(folder, "submits.db"));
     const { db, submitted } = await footprint(folder, join(folder, "submits-reference.db"));
     return {
       subject: (untilMs) => concurrently(untilMs, () => app.submit("bench", input)),
