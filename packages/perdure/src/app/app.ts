@@ -11,7 +11,6 @@ import { type Duration, toMs } from "../task/duration.ts";
 import { PerdureError, quote } from "../task/errors.ts";
 import { type IdSource, newTaskId, type TaskId } from "../task/id.ts";
 import type { JsonValue } from "../task/json.ts";
-import { checkName } from "../task/name.ts";
 import type { SessionContext, TaskSummary, Timestamp } from "../task/record.ts";
 import { type DeclaredTask, type TaskHandler, type TaskOptions, toCount, toTaskTool } from "./declaration.ts";
 import { TaskHandle } from "./handle.ts";
@@ -148,7 +147,11 @@ export class App {
 
   /** Writes a consistent copy of the record to a new file, while in use. */
   async backup(file: string): Promise<void> {
-    await this.#open().store.backup(file);
+    const { store } = this.#open();
+    if (store.backup === undefined) {
+      throw new PerdureError("INVALID_OPTION", { message: `${store.location} is backed up with its server's own tools.` });
+    }
+    await store.backup(file);
   }
 
   /**
@@ -167,7 +170,6 @@ export class App {
     const { store, engine } = this.#open();
     const { ttlMs, deadlineMs } = this.#tool(tool);
     const { owner = localOwner, startAt, ...rest } = options;
-    checkName(owner, "owner");
     const free = startAt === undefined ? engine.reserve(tool) : undefined;
     try {
       const { created, task } = await store.create({

@@ -76,13 +76,13 @@ export class TaskHandle<Result = unknown> {
     let progress: Progress | undefined;
     for (;;) {
       const task = await this.#summary();
-      for (const event of await this.#parts.store.timeline({ taskId: this.id, after: revision })) {
-        revision = event.revision;
-        yield event;
-      }
       if (task.progress !== undefined && JSON.stringify(task.progress) !== JSON.stringify(progress)) {
         progress = task.progress;
         yield { type: "progress", ...progress };
+      }
+      for (const event of await this.#parts.store.timeline({ taskId: this.id, after: revision })) {
+        revision = event.revision;
+        yield event;
       }
       if (task.phase === "ended" && revision >= task.revision) return;
       if (task.phase !== "ended") await watch.changed();

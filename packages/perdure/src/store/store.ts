@@ -13,7 +13,9 @@
  *   whether or not its rows were deleted yet.
  * - **Owner.** A method with an `owner` treats a task of any other owner as one that does not exist; without it, the
  *   caller is the operator and sees all.
- * - **Values** are checked and encoded by the store before anything is written: `INVALID_VALUE`, see `task/json.ts`.
+ * - **Order.** The transitions of one task are applied in the order in which they were called, awaited or not.
+ * - **Values** are checked and encoded by the store before anything is written: `INVALID_VALUE`, see `task/json.ts`;
+ *   so are the strings that become keys, see `task/name.ts`.
  *
  * How work is *started* is not the store's but its {@link Executor}'s: the `dueAt` of the record says when a task
  * wants to run next, the executor notices.
@@ -85,7 +87,7 @@ export interface TaskStore {
   /**
    * Begins the next attempt of a task that is due. Over an attempt that never ended it counts a crash, and beyond
    * `maxCrashes` in a row fails the task as `CRASH_LOOP`.
-   * `undefined` when there is nothing to begin: not due, ended, unknown, or failed just now.
+   * `undefined` when there is nothing to begin: not due, ended, unknown, run by a live executor, or failed just now.
    */
   begin(request: BeginTask): Promise<TaskRecord | undefined>;
   /** Fails open tasks whose deadline has passed, at most `limit`. Returns how many. */
@@ -99,8 +101,8 @@ export interface TaskStore {
    * changed something unknown. Returns the unsubscription. The listener must not throw.
    */
   subscribe(listener: (change: TaskChange | undefined) => void): () => void;
-  /** Writes a consistent copy to a new file, while the store is in use. */
-  backup(file: string): Promise<void>;
+  /** Writes a consistent copy to a new file, while the store is in use. Only an embedded store has it. */
+  backup?(file: string): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -120,9 +122,9 @@ export interface Executor {
   claim(request: ClaimTasks): Promise<ClaimedTasks>;
   /** Milliseconds until the next task of these tools, or any deadline, is due (0: now); `undefined`: nothing is. */
   nextDueMs(request: { readonly tools: readonly string[] }): Promise<number | undefined>;
-  /** The tools of the process that executes now; `undefined` where none does. */
+  /** The tools of all processes that execute now; `undefined` where none does. */
   activeTools(): Promise<readonly string[] | undefined>;
-  /** Claims nothing any more; another process may take over. */
+  /** Gives up the right to execute, for another process to take. Only after the attempts have ended. */
   stop(): Promise<void>;
 }
 
@@ -241,6 +243,8 @@ export interface ClaimedTasks {
 
 export interface TaskChange {
   readonly taskId: TaskId;
+  /** The attempt that the task is in now. */
+  readonly attempt: number;
   readonly revision: number;
   readonly status: TaskStatus;
 }

@@ -37,7 +37,7 @@ export function createTask(tx: Transaction, task: CreateTask, input: string | un
   if (input !== undefined) writePayload(tx, row.id, "input", input);
   appendEvent(tx, row.id, 1, { type: "created" });
   if (row.running === 1) appendEvent(tx, row.id, 2, { type: "begun", attempt: 1 });
-  changed(tx, row.id, row.revision, row.status);
+  changed(tx, row.id, row);
   return { created: true, task: toRecord(row, input, undefined) };
 }
 
@@ -119,7 +119,7 @@ export function deleteTask(tx: Transaction, key: TaskKey): boolean {
     });
   }
   deleteRows(tx, row);
-  changed(tx, row.id, row.revision + 1, row.status);
+  changed(tx, row.id, { ...row, revision: row.revision + 1 });
   return true;
 }
 

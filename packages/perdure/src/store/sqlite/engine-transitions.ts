@@ -29,7 +29,7 @@ export function beginTask(tx: Transaction, { taskId, maxCrashes }: BeginTask): T
       .get(tx.now, taskId) ?? {},
   );
   appendEvent(tx, taskId, row.revision, { type: "begun", attempt: row.attempt });
-  changed(tx, taskId, row.revision, row.status);
+  changed(tx, taskId, row);
   const input = tx.sql("SELECT value FROM payloads WHERE task_id = ? AND kind = 'input'").get(taskId);
   return toRecord(row, input?.["value"] as string | undefined, undefined);
 }

@@ -2,6 +2,7 @@
 import { type Clock, systemClock } from "../../task/clock.ts";
 import { PerdureError } from "../../task/errors.ts";
 import { encodeJson } from "../../task/json.ts";
+import { checkName } from "../../task/name.ts";
 import type * as Store from "../store.ts";
 import {
   completeTask,
@@ -112,6 +113,8 @@ class SqliteStore implements Store.TaskStore {
 
   async create(task: Store.CreateTask) {
     const input = encodeJson(task.input, "input");
+    checkName(task.owner, "owner");
+    if (task.idempotencyKey !== undefined) checkName(task.idempotencyKey, "idempotencyKey");
     const created = await this.#write((tx) => createTask(tx, task, input));
     if (created.created && created.task.phase === "queued") this.executor.notifyDue();
     return created;
@@ -127,6 +130,7 @@ class SqliteStore implements Store.TaskStore {
 
   async recordOperation(operation: Store.RecordOperation) {
     const value = encodeOutcome(operation);
+    checkName(operation.name, `the name of a ${operation.kind}`);
     return this.#write((tx) => recordOperation(tx, operation, value));
   }
 

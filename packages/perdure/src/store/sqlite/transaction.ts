@@ -2,7 +2,7 @@
 import { PerdureError } from "../../task/errors.ts";
 import type { TaskId } from "../../task/id.ts";
 import type { TimelineEntry, Timestamp } from "../../task/record.ts";
-import type { TaskStatus, TerminalStatus } from "../../task/status.ts";
+import type { TerminalStatus } from "../../task/status.ts";
 import type { AttemptKey, TaskChange } from "../store.ts";
 import type { SqliteConnection, SqliteStatement, SqlValue } from "./driver.ts";
 import { asTaskRow, type TaskRow } from "./rows.ts";
@@ -29,9 +29,11 @@ export interface Transaction {
   readonly changes: TaskChange[];
 }
 
-export function changed(tx: Transaction, taskId: TaskId, revision: number, status: TaskStatus): void {
-  tx.changes.push({ taskId, revision, status });
+export function changed(tx: Transaction, taskId: TaskId, row: ChangedRow): void {
+  tx.changes.push({ taskId, attempt: row.attempt, revision: row.revision, status: row.status });
 }
+
+export type ChangedRow = Pick<TaskRow, "attempt" | "revision" | "status">;
 
 export function appendEvent(tx: Transaction, taskId: TaskId, revision: number, entry: TimelineEntry): void {
   const { type, ...detail } = entry;
@@ -69,16 +71,16 @@ export function updateByAttempt(
   assignments: string,
   values: readonly SqlValue[],
   revisions = 1,
-): Pick<TaskRow, "revision" | "status"> {
+): ChangedRow {
   const row = tx
     .sql(
       `UPDATE tasks SET ${assignments}, revision = revision + ?, updated_at = ?
-       WHERE id = ? AND attempt = ? AND running = 1 AND due_at IS NULL RETURNING revision, status`,
+       WHERE id = ? AND attempt = ? AND running = 1 AND due_at IS NULL RETURNING attempt, revision, status`,
     )
     .get(...values, revisions, tx.now, key.taskId, key.attempt);
   if (row === undefined) throw staleAttempt(tx, key);
-  const after = row as Pick<TaskRow, "revision" | "status">;
-  changed(tx, key.taskId, after.revision, after.status);
+  const after = row as ChangedRow;
+  changed(tx, key.taskId, after);
   return after;
 }
 
@@ -86,12 +88,11 @@ export function updateByAttempt(
 export function endTask(tx: Transaction, taskId: TaskId, status: TerminalStatus, entry: TimelineEntry): void {
   const row = tx
     .sql(
-      `UPDATE tasks SET ${endAssignments}, revision = revision + 1, updated_at = ? WHERE id = ? RETURNING revision`,
+      `UPDATE tasks SET ${endAssignments}, revision = revision + 1, updated_at = ? WHERE id = ? RETURNING attempt, revision, status`,
     )
-    .get(...endValues(tx, status, entry), tx.now, taskId);
-  const revision = Number(row?.["revision"]);
-  appendEvent(tx, taskId, revision, entry);
-  changed(tx, taskId, revision, status);
+    .get(...endValues(tx, status, entry), tx.now, taskId) as ChangedRow;
+  appendEvent(tx, taskId, row.revision, entry);
+  changed(tx, taskId, row);
 }
 
 export const endAssignments =
