@@ -110,7 +110,7 @@ export class App {
     if (this.#tools.has(name)) {
       throw new PerdureError("TOOL_EXISTS", { message: `a tool named ${quote(name)} is declared already.` });
     }
-    this.#tools.set(name, toTaskTool(name, options, handler as TaskTool["handler"]));
+    this.#tools.set(name, toTaskTool(name, options, handler));
     return { name };
   }
 

@@ -26,7 +26,7 @@ export interface TaskOptions<Input extends Schema = Schema, Output extends Schem
   /** How many run at once. Default: as many as the application runs in all. */
   readonly concurrency?: number;
   /** Makes the key under which equal calls are one task. */
-  idempotencyKey?(input: StandardSchemaV1.InferOutput<Input>): string | undefined;
+  idempotencyKey?(this: void, input: StandardSchemaV1.InferOutput<Input>): string | undefined;
   /** After so many deaths of the process in a row, with nothing newly recorded, the task fails. Default 20. */
   readonly maxCrashes?: number;
 }
@@ -60,7 +60,7 @@ export function toTaskTool(name: string, options: TaskOptions, handler: TaskTool
     parseOutput: async (returned) =>
       output === undefined ? returned : parseWith(output, returned, "INVALID_OUTPUT", `the result of ${name}`),
     handler,
-    idempotencyKey: idempotencyKey as TaskTool["idempotencyKey"],
+    idempotencyKey,
     retry: toRetryPolicy(options.retry, setting("retry")),
     timeoutMs: toMs(options.timeout ?? "1h", setting("timeout")),
     deadlineMs: deadline === undefined ? undefined : toMs(deadline, setting("deadline")),

@@ -108,7 +108,7 @@ export class Operations {
       }
       await this.#parts.record(name, "step", { state: "attempted", tries });
       await pause(this.#parts.clock, delayMs, this.#parts.signal);
-      if (this.#parts.signal.aborted) throw this.#parts.signal.reason as Error;
+      this.#parts.signal.throwIfAborted();
     }
   }
 

@@ -57,7 +57,7 @@ export class Reporter {
     if (this.#parts.muted()) return;
     this.#lines.push({
       level,
-      message: String(message),
+      message,
       ...(data !== undefined && { data: loggable(data) }),
     });
     if (this.#lines.length > maxPendingLines) this.#lines.shift();

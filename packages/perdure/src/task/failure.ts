@@ -101,9 +101,9 @@ function dataOf(data: JsonValue | undefined): { data?: JsonValue } {
 }
 
 function describe(thrown: unknown): string {
-  if (typeof thrown === "string") return thrown;
+  if (typeof thrown !== "object") return String(thrown);
   try {
-    return JSON.stringify(thrown) ?? String(thrown);
+    return JSON.stringify(thrown);
   } catch {
     return Object.prototype.toString.call(thrown);
   }

@@ -58,11 +58,12 @@ export function decodeJson(text: string | undefined): JsonValue | undefined {
 
 /** JSON with the keys of every object in order: equal values give equal texts. */
 export function canonicalJson(value: JsonValue | undefined): string {
-  if (value === null || typeof value !== "object") return JSON.stringify(value) ?? "undefined";
+  if (value === undefined) return "undefined";
+  if (value === null || typeof value !== "object") return JSON.stringify(value);
   if (isArray(value)) return `[${value.map(canonicalJson).join(",")}]`;
   const fields = Object.keys(value)
     .filter((key) => value[key] !== undefined)
-    .sort()
+    .toSorted()
     .map((key) => `${JSON.stringify(key)}:${canonicalJson(value[key])}`);
   return `{${fields.join(",")}}`;
 }

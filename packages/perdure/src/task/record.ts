@@ -85,9 +85,9 @@ export type TaskRecord = TaskSummary & {
 
 /**
  * What a handler did under a name, recorded so that it is never done again. Of an open one (`attempted`) only the
- * number of failed tries is known. Later kinds: `sleep`, `ask`, `call`, `signal`.
+ * number of failed tries is known.
  */
-export type OperationKind = "step";
+export type OperationKind = "step" | "sleep" | "ask" | "call" | "signal";
 export type OperationOutcome =
   | { readonly state: "done"; readonly value: JsonValue | undefined }
   | { readonly state: "failed"; readonly failure: Failure }

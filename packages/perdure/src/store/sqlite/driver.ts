@@ -22,5 +22,5 @@ export type SqliteDriver = (file: string) => SqliteConnection;
 export const nodeSqlite: SqliteDriver = (file) => {
   // Not an import: linking would fail on a Node without the module, before the message of `node-version.ts`.
   const { DatabaseSync } = process.getBuiltinModule("node:sqlite");
-  return new DatabaseSync(file) as SqliteConnection;
+  return new DatabaseSync(file);
 };
