@@ -45,12 +45,18 @@ export async function leavesUnchanged(
   assert.deepEqual(await harness.everything(taskId), before, about);
 }
 
-/** The fields named in `expected` are so; an expected `undefined` says that the field is absent. */
-export function assertFields<T extends object>(actual: T, expected: Readonly<Record<string, unknown>>): void {
-  const shown = Object.fromEntries(
-    Object.keys(expected).map((field) => [field, actual[field as keyof T] as unknown]),
-  );
+/** It is there, and the fields named in `expected` are so; an expected `undefined` says that the field is absent. */
+export function assertFields(actual: object | undefined, expected: Readonly<Record<string, unknown>>): void {
+  assert.ok(actual, "it is there");
+  const fields: Readonly<Record<string, unknown>> = { ...actual };
+  const shown = Object.fromEntries(Object.keys(expected).map((field) => [field, fields[field]]));
   assert.deepEqual(shown, expected);
+}
+
+/** The same values, each as often, whatever their order. */
+export function assertInAnyOrder(actual: readonly unknown[], expected: readonly unknown[]): void {
+  const inOrder = (values: readonly unknown[]) => values.toSorted((a, b) => (String(a) < String(b) ? -1 : 1));
+  assert.deepEqual(inOrder(actual), inOrder(expected));
 }
 
 /** For what another process must notice within some time: moves the clock, and lets real time pass beside it. */

@@ -35,7 +35,7 @@ export const attachCases = casesOf(
       woken = 0;
       const { task } = await other.create(h.request());
       await eventually(h, () => woken > 0, "the executing process is woken");
-      assertFields((await h.claim()).begun[0]!, { id: task.id, attempt: 1 });
+      assertFields((await h.claim()).begun[0], { id: task.id, attempt: 1 });
     },
 
     async "cancels, which fences the attempt that runs elsewhere"(h) {
@@ -74,7 +74,7 @@ export const attachCases = casesOf(
       await eventually(h, () => other.executor.executes, "the other process executes");
       assert.ok(woken > 0, "and was woken");
       const tools = [{ tool: "train", slots: 1, maxCrashes: 1 }];
-      assertFields((await other.executor.claim({ tools, limit: 1 })).begun[0]!, { id, crashes: 0 });
+      assertFields((await other.executor.claim({ tools, limit: 1 })).begun[0], { id, crashes: 0 });
     },
 
     async "takes over what the one that executed left running when it died"(h) {
@@ -85,7 +85,7 @@ export const attachCases = casesOf(
       await eventually(h, () => other.executor.executes, "the other process executes");
       const tools = [{ tool: "train", slots: 1, maxCrashes: 1 }];
       const { begun } = await other.executor.claim({ tools, limit: 1 });
-      assertFields(begun[0]!, { id: dead.taskId, attempt: 2, crashes: 1 });
+      assertFields(begun[0], { id: dead.taskId, attempt: 2, crashes: 1 });
       await refuses("STALE_ATTEMPT", () => other.complete({ ...dead, result: "late" }));
     },
   },

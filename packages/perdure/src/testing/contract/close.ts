@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import type { TaskStore } from "../../store/store.ts";
+import { PerdureError } from "../../task/errors.ts";
 import { newTaskId } from "../../task/id.ts";
 import { refuses } from "./assertions.ts";
 import { casesOf } from "./contract.ts";
@@ -40,9 +41,33 @@ export const closeCases = [
         await refuses("STORE_CLOSED", () => call(h.store), name);
     },
 
-    async "may be called twice"(h) {
+    async "may be called twice, at once too"(h) {
+      await Promise.all([h.store.close(), h.store.close()]);
       await h.store.close();
+    },
+
+    async "lets through or refuses what is called while it closes, and nothing else"(h) {
+      const named = Object.entries(calls(h));
+      const before = h.store.create(h.request());
+      const closing = h.store.close();
+      const outcomes = await Promise.allSettled([before, ...named.map(([, call]) => call(h.store))]);
+      await closing;
+      for (const [n, outcome] of outcomes.entries()) {
+        // Answered, or refused for what the record says, or refused for the store: never an error from inside.
+        if (outcome.status === "rejected") {
+          assert.ok(
+            outcome.reason instanceof PerdureError,
+            `${named[n - 1]?.[0]}: ${String(outcome.reason)}`,
+          );
+        }
+      }
+    },
+
+    async "leaves no timer that does anything, for those who watch or execute either"(h) {
+      await h.execute();
+      h.store.subscribe(() => assert.fail("nothing is told any more"));
       await h.store.close();
+      await h.clock.advance(10_000);
     },
 
     async "says where the record is"(h) {

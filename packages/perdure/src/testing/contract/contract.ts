@@ -19,20 +19,20 @@ export interface StoreUnderTest {
    * `reopen`: ends the store opened last as the death of its process would, releasing nothing, and opens the same data
    * again, as the next process does.
    */
-  reopen?(): Promise<TaskStore>;
+  readonly reopen?: () => Promise<TaskStore>;
   /** `attach`: opens one more store on the same data, as another process does meanwhile. */
-  attach?(): Promise<TaskStore>;
+  readonly attach?: () => Promise<TaskStore>;
   /** `backup`: has the store write a copy of itself, and opens the copy. */
-  backup?(): Promise<TaskStore>;
+  readonly backup?: () => Promise<TaskStore>;
   /** Closes every store that it opened, and removes the data. A case may have closed a store before. */
-  dispose(): Promise<void>;
+  readonly dispose: () => Promise<void>;
 }
 
 export interface ContractCase {
   readonly group: string;
   readonly name: string;
   readonly needs?: ContractNeed;
-  run(harness: ContractHarness): Promise<void>;
+  readonly run: (harness: ContractHarness) => Promise<void>;
 }
 
 export interface StoreAdapter {
@@ -41,7 +41,7 @@ export interface StoreAdapter {
   /** What {@link StoreUnderTest} has here beside a store. */
   readonly offers?: readonly ContractNeed[];
   /** Opens an empty store which takes all its time from `clock`. */
-  open(clock: ManualClock): Promise<StoreUnderTest>;
+  readonly open: (clock: ManualClock) => Promise<StoreUnderTest>;
 }
 
 /** The two functions that vitest, `node:test` and others have in common. */

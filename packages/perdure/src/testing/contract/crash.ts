@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { assertFields, leavesUnchanged, refuses } from "./assertions.ts";
+import { assertFields, assertInAnyOrder, leavesUnchanged, refuses } from "./assertions.ts";
 import { casesOf } from "./contract.ts";
 import { failure } from "./harness.ts";
 
@@ -43,22 +43,22 @@ export const crashCases = casesOf(
       assertFields(begun, { phase: "running", attempt: 2, crashes: 1, errors: 0, updatedAt: h.clock.now() });
       assert.deepEqual(await h.life(taskId), ["created", "begun", "crashed", "begun"]);
       const [, , crashed, again] = await h.store.timeline({ taskId });
-      assertFields(crashed!, { type: "crashed", attempt: 1 });
-      assertFields(again!, { type: "begun", attempt: 2 });
+      assertFields(crashed, { type: "crashed", attempt: 1 });
+      assertFields(again, { type: "begun", attempt: 2 });
     },
 
     async "counts an attempt that was begun by create"(h) {
       await h.execute();
       const { id } = await h.create({ begin: true });
       await h.crash();
-      assertFields((await h.begin(id))!, { attempt: 2, crashes: 1 });
+      assertFields(await h.begin(id), { attempt: 2, crashes: 1 });
     },
 
     async "does not count a task that was only queued"(h) {
       const { id } = await h.create();
       await h.execute();
       await h.crash();
-      assertFields((await h.begin(id))!, { attempt: 1, crashes: 0 });
+      assertFields(await h.begin(id), { attempt: 1, crashes: 0 });
     },
 
     async "does not count an attempt that was released, nor one that is to be tried again"(h) {
@@ -67,8 +67,8 @@ export const crashCases = casesOf(
       const retried = await h.running();
       await h.store.retry({ ...retried, failure: failure(), delayMs: 0 });
       await h.crash();
-      assertFields((await h.begin(released.taskId))!, { attempt: 2, crashes: 0, errors: 0 });
-      assertFields((await h.begin(retried.taskId))!, { attempt: 2, crashes: 0, errors: 1 });
+      assertFields(await h.begin(released.taskId), { attempt: 2, crashes: 0, errors: 0 });
+      assertFields(await h.begin(retried.taskId), { attempt: 2, crashes: 0, errors: 1 });
     },
 
     async "leaves what has ended alone"(h) {
@@ -83,7 +83,10 @@ export const crashCases = casesOf(
       const { taskId } = await h.running();
       await h.crash();
       const both = await Promise.all([h.begin(taskId), h.begin(taskId)]);
-      assert.deepEqual(both.map((record) => record?.attempt).toSorted(), [2, undefined]);
+      assertInAnyOrder(
+        both.map((record) => record?.attempt),
+        [2, undefined],
+      );
     },
 
     async "refuses the dead attempt once the next has begun"(h) {
@@ -99,7 +102,7 @@ export const crashCases = casesOf(
       const { taskId } = await h.running({ ttlMs: 60_000 });
       for (const crashes of [1, 2]) {
         await h.crash();
-        assertFields((await h.begin(taskId, { maxCrashes: 2 }))!, { crashes });
+        assertFields(await h.begin(taskId, { maxCrashes: 2 }), { crashes });
       }
       await h.crash();
       assert.equal(await h.begin(taskId, { maxCrashes: 2 }), undefined);
@@ -135,7 +138,7 @@ export const crashCases = casesOf(
         await h.store.recordOperation({ ...second, name: "load", kind: "step", ...outcome });
         assertFields(await h.read(taskId), { crashes: 0 });
         await h.crash();
-        assertFields((await h.begin(taskId, { maxCrashes: 1 }))!, { crashes: 1 });
+        assertFields(await h.begin(taskId, { maxCrashes: 1 }), { crashes: 1 });
         await h.store.cancel({ taskId });
       }
     },
@@ -155,9 +158,9 @@ export const crashCases = casesOf(
       await h.store.report({ ...second, progress: { done: 1 }, logs: [{ level: "info", message: "again" }] });
       assertFields(await h.read(taskId), { crashes: 1 });
       await h.store.release(second);
-      assertFields((await h.begin(taskId))!, { crashes: 1 });
+      assertFields(await h.begin(taskId), { crashes: 1 });
       await h.crash();
-      assertFields((await h.begin(taskId))!, { crashes: 2, attempt: 4 });
+      assertFields(await h.begin(taskId), { crashes: 2, attempt: 4 });
     },
 
     async "keeps operations and saved state for the next attempt"(h) {
@@ -166,7 +169,7 @@ export const crashCases = casesOf(
       await h.store.saveState({ ...first, state: { epoch: 2 } });
       await h.crash();
       await h.beginAgain(first.taskId);
-      assertFields((await h.store.operations({ taskId: first.taskId }))[0]!, {
+      assertFields((await h.store.operations({ taskId: first.taskId }))[0], {
         name: "load",
         attempt: 1,
         value: "rows",

@@ -74,7 +74,7 @@ export const endCases = casesOf("complete and fail", {
       reason: undefined,
     });
     assert.ok(after.revision > before.revision);
-    const last = (await h.store.timeline({ taskId: key.taskId })).at(-1)!;
+    const last = (await h.store.timeline({ taskId: key.taskId })).at(-1);
     assertFields(last, { type: "failed", failure: failure(), at: h.clock.now() });
   },
 

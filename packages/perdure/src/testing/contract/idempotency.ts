@@ -108,7 +108,7 @@ export const idempotencyCases = casesOf("idempotency key", {
   },
 
   async "is exact: no trimming, folding or normalising"(h) {
-    const keys = ["monday", "Monday", "monday ", "mond\u00e4y", "monda\u0308y", ""];
+    const keys = ["monday", "Monday", "monday ", "mond\u00e4y", "monda\u0308y"];
     for (const idempotencyKey of keys) {
       assert.equal(
         (await h.store.create(h.request({ idempotencyKey }))).created,

@@ -23,9 +23,10 @@ import { reportCases } from "./report.ts";
 import { releaseCases, retryCases } from "./retry-release.ts";
 import { savedStateCases } from "./saved-state.ts";
 import { subscribeCases } from "./subscribe.ts";
+import { textCases } from "./text.ts";
 import { timelineCases } from "./timeline.ts";
 import { turnCases } from "./turn.ts";
-import { textCases, valueCases } from "./value.ts";
+import { valueCases } from "./value.ts";
 
 export const storeContract: readonly ContractCase[] = [
   ...createCases,

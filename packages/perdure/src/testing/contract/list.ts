@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { ListTasks, TaskPage } from "../../store/store.ts";
 import type { TaskId } from "../../task/id.ts";
 import { taskStatuses } from "../../task/status.ts";
-import { refuses } from "./assertions.ts";
+import { assertInAnyOrder, refuses } from "./assertions.ts";
 import { casesOf } from "./contract.ts";
 import type { ContractHarness } from "./harness.ts";
 
@@ -150,7 +150,7 @@ export const listCases = casesOf("list", {
     const seen = await pages(h, { limit: 3, status: "working" }, async (page) => {
       for (const { id } of page.tasks) await h.store.cancel({ taskId: id });
     });
-    assert.deepEqual(seen.flatMap(idsOf).toSorted(), ids.toSorted());
+    assertInAnyOrder(seen.flatMap(idsOf), ids);
   },
 
   async "is 100 tasks at a time where no limit is given"(h) {
@@ -185,6 +185,7 @@ export const listCases = casesOf("list", {
       "é🙂",
       `${cursor}${cursor}`,
       cursor.slice(1),
+      cursor.slice(0, -4),
       "x".repeat(100_000),
     ];
     for (const junk of foreign) {

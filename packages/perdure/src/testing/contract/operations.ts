@@ -131,20 +131,8 @@ export const operationCases = casesOf("operations", {
     const [first, second] = [await h.running(), await h.running()];
     await h.store.recordOperation({ ...first, ...step, name: "load", state: "done", value: 1 });
     await h.store.recordOperation({ ...second, ...step, name: "load", state: "done", value: 2 });
-    assertFields((await h.store.operations({ taskId: first.taskId }))[0]!, { value: 1 });
-    assertFields((await h.store.operations({ taskId: second.taskId }))[0]!, { value: 2 });
-  },
-
-  async "names are exact: no trimming, folding or normalising"(h) {
-    const key = await h.running();
-    const names = ["load", "Load", "load ", "caf\u00e9", "cafe\u0301", "", "__proto__", "x".repeat(2_000)];
-    for (const name of names)
-      await h.store.recordOperation({ ...key, ...step, name, state: "done", value: name });
-    const operations = await h.store.operations({ taskId: key.taskId });
-    assert.deepEqual(
-      operations.map((operation) => operation.name),
-      names,
-    );
+    assertFields((await h.store.operations({ taskId: first.taskId }))[0], { value: 1 });
+    assertFields((await h.store.operations({ taskId: second.taskId }))[0], { value: 2 });
   },
 
   async "are another attempt's too, with the number of the one that recorded them"(h) {

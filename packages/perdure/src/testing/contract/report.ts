@@ -78,6 +78,19 @@ export const reportCases = casesOf("report", {
     );
   },
 
+  async "keeps what was given when it was called, whatever becomes of the object"(h) {
+    const key = await h.running();
+    const progress = { done: 1 };
+    const data = { rows: [1, 2, 3] };
+    const reporting = h.store.report({ ...key, progress, logs: [{ level: "info", message: "", data }] });
+    progress.done = 9;
+    data.rows.fill(0);
+    await reporting;
+    assert.deepEqual((await h.read(key.taskId)).progress, { done: 1 });
+    const log = (await h.store.timeline(key)).find((event) => event.type === "log");
+    assert.deepEqual(log?.data, { rows: [1, 2, 3] });
+  },
+
   async "keeps the last progress when the task ends"(h) {
     const key = await h.running();
     await h.store.report({ ...key, progress: { done: 2, total: 3 } });

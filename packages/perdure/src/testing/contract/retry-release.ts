@@ -22,7 +22,7 @@ export const retryCases = casesOf("retry", {
       endedAt: undefined,
     });
     assert.ok(after.revision > before.revision);
-    const last = (await h.store.timeline({ taskId: key.taskId })).at(-1)!;
+    const last = (await h.store.timeline({ taskId: key.taskId })).at(-1);
     assertFields(last, { type: "retry", failure: failure(), delayMs: 2_000, at: h.clock.now() });
   },
 
@@ -32,13 +32,13 @@ export const retryCases = casesOf("retry", {
     await h.clock.advance(1_999);
     assert.equal(await h.begin(key.taskId), undefined);
     await h.clock.advance(1);
-    assertFields((await h.begin(key.taskId))!, { attempt: 2, errors: 1 });
+    assertFields(await h.begin(key.taskId), { attempt: 2, errors: 1 });
   },
 
   async "without a delay is due at once"(h) {
     const key = await h.running();
     await h.store.retry({ ...key, failure: failure(), delayMs: 0 });
-    assertFields((await h.begin(key.taskId))!, { attempt: 2 });
+    assertFields(await h.begin(key.taskId), { attempt: 2 });
   },
 
   async "counts every error"(h) {
@@ -63,7 +63,7 @@ export const retryCases = casesOf("retry", {
     assert.deepEqual(names, ["load", "store"]);
     await h.store.recordOperation({ ...second, kind: "step", name: "train", state: "done", value: 2 });
     const train = (await h.store.operations(second)).find((operation) => operation.name === "train");
-    assertFields(train!, { state: "done", value: 2, attempt: 2 });
+    assertFields(train, { state: "done", value: 2, attempt: 2 });
   },
 
   async "forgets nothing of another task"(h) {
@@ -109,14 +109,14 @@ export const releaseCases = casesOf("release", {
       updatedAt: h.clock.now(),
     });
     assert.ok(after.revision > before.revision);
-    const last = (await h.store.timeline({ taskId: key.taskId })).at(-1)!;
+    const last = (await h.store.timeline({ taskId: key.taskId })).at(-1);
     assertFields(last, { type: "released", attempt: 1, at: h.clock.now() });
   },
 
   async "lets the next attempt begin, without a crash"(h) {
     const key = await h.running();
     await h.store.release(key);
-    assertFields((await h.begin(key.taskId))!, { phase: "running", attempt: 2, errors: 0, crashes: 0 });
+    assertFields(await h.begin(key.taskId), { phase: "running", attempt: 2, errors: 0, crashes: 0 });
   },
 
   async "keeps every operation, failed ones too"(h) {

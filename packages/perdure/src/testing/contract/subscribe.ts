@@ -29,7 +29,8 @@ export const subscribeCases = casesOf("subscribe", {
       const last = (await changes.of(id)).at(-1);
       const record = await h.read(id);
       assert.ok(last, `${what} is told`);
-      assert.deepEqual(last, { taskId: id, revision: record.revision, status: record.status }, what);
+      const { attempt, revision: now, status } = record;
+      assert.deepEqual(last, { taskId: id, attempt, revision: now, status }, what);
       assert.ok(last.revision > revision, `${what} raises the revision`);
       revision = last.revision;
     };
@@ -105,7 +106,7 @@ export const subscribeCases = casesOf("subscribe", {
       revisions.toSorted((a, b) => a - b),
     );
     assert.deepEqual(told.at(-1), {
-      taskId: key.taskId,
+      ...key,
       revision: (await h.read(key.taskId)).revision,
       status: "completed",
     });

@@ -58,9 +58,10 @@ export const timelineCases = casesOf("timeline", {
   async "numbers the events with rising revisions, up to the record's own"(h) {
     const { taskId } = await fullLife(h);
     const revisions = (await h.store.timeline({ taskId })).map((event) => event.revision);
-    assert.ok(
-      revisions.every((revision, n) => n === 0 || revision > revisions[n - 1]!),
-      `${revisions}`,
+    assert.deepEqual(
+      revisions,
+      [...new Set(revisions)].toSorted((a, b) => a - b),
+      "they rise, and none is there twice",
     );
     assert.equal((await h.read(taskId)).revision, revisions.at(-1));
   },
@@ -104,9 +105,9 @@ export const timelineCases = casesOf("timeline", {
     });
     const first = await h.store.timeline({ taskId: key.taskId });
     assert.equal(first.length, 1_000);
-    const rest = await h.store.timeline({ taskId: key.taskId, after: first.at(-1)!.revision });
+    const rest = await h.store.timeline({ taskId: key.taskId, after: first.at(-1)?.revision ?? 0 });
     assert.deepEqual(types(rest), ["log", "log", "log"]);
-    assertFields(rest.at(-1)!, { message: "1000" });
+    assertFields(rest.at(-1), { message: "1000" });
   },
 
   async "belongs to one task"(h) {

@@ -1,21 +1,9 @@
 import assert from "node:assert/strict";
 import type { JsonValue } from "../../task/json.ts";
-import { PerdureError } from "../../task/errors.ts";
 import { assertFields, leavesUnchanged, refuses } from "./assertions.ts";
 import { casesOf } from "./contract.ts";
 import { type ContractHarness, failure } from "./harness.ts";
-
-const texts: Readonly<Record<string, string>> = {
-  empty: "",
-  emoji: "🙂 👩‍👩‍👧 🏴󠁧󠁢󠁳󠁣󠁴󠁿",
-  scripts: "训练 обучение תרגול प्रशिक्षण",
-  combining: "e\u0301 \u00e9",
-  NUL: "before\u0000after",
-  "lone high surrogate": "before\ud83dafter",
-  "lone low surrogate": "before\ude42after",
-  "controls and separators": "\u0001\u001f\u007f\u0080\u2028\u2029\ufeff\uffff",
-  "quotes and wildcards": `'"\\\`%_?$1 :name @x -- ;`,
-};
+import { texts } from "./text.ts";
 
 const nested = (depth: number): JsonValue => {
   let value: JsonValue = "bottom";
@@ -36,9 +24,9 @@ async function comesBack(h: ContractHarness, value: JsonValue, about: string): P
 
   const { record, operations, savedState, timeline } = await h.everything(key.taskId);
   assertFields(recorded, { value });
-  assertFields(record!, { input: value, result: value });
-  assertFields(operations[0]!, { value });
-  assertFields(operations[1]!, { failure: cause });
+  assertFields(record, { input: value, result: value });
+  assertFields(operations[0], { value });
+  assertFields(operations[1], { failure: cause });
   assert.deepEqual(savedState, value, about);
   const log = timeline.find((event) => event.type === "log");
   assert.deepEqual(log?.data, value, about);
@@ -176,83 +164,5 @@ export const valueCases = casesOf("values", {
       });
     }
     await h.store.complete({ ...key, result: "still running" });
-  },
-});
-
-export const textCases = casesOf("texts", {
-  async "of messages and reasons come back equal"(h) {
-    for (const [about, text] of Object.entries(texts)) {
-      const key = await h.running();
-      await h.store.report({
-        ...key,
-        progress: { done: 1, message: text },
-        logs: [{ level: "info", message: text }],
-      });
-      assert.equal((await h.read(key.taskId)).progress?.message, text, about);
-      const log = (await h.store.timeline(key)).find((event) => event.type === "log");
-      assert.equal(log?.message, text, about);
-      await h.store.fail({ ...key, failure: failure({ message: text }) });
-      const failed = await h.read(key.taskId);
-      assert.equal(failed.status === "failed" && failed.failure.message, text, about);
-
-      const other = await h.running();
-      await h.store.cancel({ taskId: other.taskId, reason: text });
-      const cancelled = await h.read(other.taskId);
-      assert.equal(cancelled.status === "cancelled" && cancelled.reason, text, about);
-      const end = (await h.store.timeline(other)).at(-1);
-      assert.equal(end?.type === "cancelled" && end.reason, text, about);
-    }
-  },
-
-  async "of owners, tools, keys and sessions come back equal, or are refused"(h) {
-    for (const [about, text] of Object.entries(texts)) {
-      const request = h.request({
-        owner: text,
-        tool: text,
-        idempotencyKey: text,
-        session: { session: text },
-      });
-      try {
-        const { created, task } = await h.store.create(request);
-        assert.equal(created, true, `${about}: another text is another key`);
-        assertFields(task, { owner: text, tool: text, idempotencyKey: text, session: { session: text } });
-      } catch (error) {
-        if (!(error instanceof PerdureError)) throw error;
-        assert.equal(error.code, "INVALID_VALUE", about);
-        continue;
-      }
-      assert.equal((await h.store.get({ taskId: request.id, owner: text }))?.id, request.id, about);
-      assert.equal((await h.store.list({ owner: text, tool: text })).tasks.length, 1, about);
-    }
-  },
-
-  async "of operation names come back equal, or are refused: no two names are one"(h) {
-    const key = await h.running();
-    const kept: string[] = [];
-    for (const name of [...Object.values(texts), "before\ud83eafter", "before\u0000", "before"]) {
-      try {
-        await h.store.recordOperation({ ...key, name, kind: "step", state: "done", value: name });
-        kept.push(name);
-      } catch (error) {
-        if (!(error instanceof PerdureError)) throw error;
-        assert.equal(error.code, "INVALID_VALUE", JSON.stringify(name));
-      }
-    }
-    const operations = await h.store.operations(key);
-    assert.deepEqual(
-      operations.map((operation) => operation.name),
-      kept,
-    );
-  },
-
-  async "of cursors and owners are never taken for SQL"(h) {
-    const owner = "'; DELETE FROM tasks; --";
-    const { id } = await h.create({ owner, tool: owner });
-    await h.create();
-    assert.deepEqual(
-      (await h.store.list({ owner, tool: owner })).tasks.map((task) => task.id),
-      [id],
-    );
-    assert.equal((await h.store.list({})).tasks.length, 2);
   },
 });
