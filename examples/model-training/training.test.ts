@@ -20,6 +20,14 @@ describe("training", () => {
     expect(evaluate(model, stripes, "test")).toBeGreaterThan(0.95);
   });
 
+  test("is judged on the part that is named", async () => {
+    const model = await trained(fresh(stripes, { rate: 0.1 }), 10);
+    const mislabelled = { ...stripes.test, labels: stripes.test.labels.map((label) => (label + 1) % 4) };
+    const data = { ...stripes, test: mislabelled };
+    expect(evaluate(model, data, "test")).toBeLessThan(0.05);
+    expect(evaluate(model, data)).toBeGreaterThan(0.95);
+  });
+
   test("learns to read handwritten digits", { timeout: 30_000 }, async () => {
     const digits = await loadDigits();
     const untrained = fresh(digits);

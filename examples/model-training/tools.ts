@@ -1,0 +1,77 @@
+/** The two long-running tools. Both follow the rule for loops: save the state after every turn, begin from the saved one. */
+import type { App } from "perdure";
+import { z } from "zod";
+
+import { loadDigits } from "./dataset.ts";
+import { decodeModel, encodeModel } from "./model-bytes.ts";
+import { roundsWithoutBetter, search, type SearchState } from "./search.ts";
+import { settingsSchema } from "./settings.ts";
+import { evaluate, fresh, trainEpoch } from "./training.ts";
+
+const accuracySchema = z.number().min(0).max(1);
+const percent = (share: number) => `${(share * 100).toFixed(1)} %`;
+
+export function declareTools(app: App) {
+  return { trainModel: declareTraining(app), searchSettings: declareSearch(app) };
+}
+
+function declareTraining(app: App) {
+  return app.task(
+    "train_model",
+    {
+      description:
+        "Train a classifier of handwritten digits, epoch by epoch, and measure its accuracy on digits it never saw. " +
+        "Takes seconds to minutes.",
+      input: settingsSchema.extend({ epochs: z.int().min(1).max(10_000).default(10) }),
+      output: z.object({ epochs: z.int(), loss: z.number(), accuracy: accuracySchema }),
+    },
+    async ({ epochs, ...settings }, task) => {
+      const data = await loadDigits();
+      const saved = await task.saved<Uint8Array>();
+      let model = saved === undefined ? fresh(data, settings) : decodeModel(saved);
+      while (model.epoch < epochs) {
+        model = await trainEpoch(model, data, task);
+        await task.save(encodeModel(model));
+        const report = `loss ${model.loss.toFixed(3)}, accuracy ${percent(evaluate(model, data))}`;
+        task.progress(model.epoch, epochs, report);
+      }
+      return { epochs, loss: model.loss, accuracy: evaluate(model, data, "test") };
+    },
+  );
+}
+
+function declareSearch(app: App) {
+  return app.task(
+    "search_settings",
+    {
+      description:
+        "Search good settings for train_model by trying random ones until none better was found for `patience` rounds. " +
+        "Nobody can say how long it takes.",
+      input: z.object({
+        patience: z.int().min(1).max(1_000).default(15).describe("Rounds without a better one until it ends"),
+        seed: z.int().min(0).default(1).describe("Equal seeds search alike"),
+      }),
+      output: z.object({ rounds: z.int(), settings: settingsSchema, accuracy: accuracySchema }),
+    },
+    async ({ patience, seed }, task) => {
+      const { rounds, best } = await search(await loadDigits(), {
+        patience,
+        seed,
+        from: await task.saved<SearchState>(),
+        signal: task.signal,
+        onRound: async (state) => {
+          await task.save(state);
+          const found =
+            state.best === undefined ? "nothing yet" : `best accuracy ${percent(state.best.accuracy)}`;
+          task.progress(
+            state.rounds,
+            undefined,
+            `${found}, for ${roundsWithoutBetter(state)} of ${patience} rounds`,
+          );
+        },
+      });
+      if (best === undefined) throw new Error(`No settings classified a single digit in ${rounds} rounds.`);
+      return { rounds, settings: best.settings, accuracy: best.accuracy };
+    },
+  );
+}
