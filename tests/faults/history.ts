@@ -1,0 +1,30 @@
+/**
+ * A history: the {@link Journal}, which knows what was promised and what was done, and the record as a fresh process
+ * reads it at the end.
+ */
+import { eventsOf, type JournalEvent } from "./journal.ts";
+import type { PlanItem } from "./program/plan.ts";
+import type { FinalTask } from "./program/read-record.ts";
+
+export interface History {
+  readonly events: readonly JournalEvent[];
+  /** Every task of the store. */
+  readonly record: readonly FinalTask[];
+}
+
+export interface Finding {
+  readonly task?: string | undefined;
+  readonly detail: string;
+}
+
+export function submittedItems(events: readonly JournalEvent[]): ReadonlyMap<string, PlanItem> {
+  return new Map(eventsOf(events, "submitting").map((event) => [event.key, event as PlanItem]));
+}
+
+export function keyOf(task: FinalTask): string {
+  return task.input.key;
+}
+
+export function json(value: unknown): string {
+  return JSON.stringify(value) ?? "undefined";
+}

@@ -1,0 +1,109 @@
+/**
+ * The journal: what really happened, written outside the store that is under test.
+ *
+ * One append-only file for all processes and all their lives. A line is appended in one `write` with `O_APPEND` and
+ * then synced, so a SIGKILL leaves whole lines, and the order of the lines is the order of events, across processes.
+ * A line is written *before* an effect that may happen (`submitting`, `effect`, `saving`) and *after* a promise has
+ * resolved (`acknowledged`, `recorded`, `saved`): what lies between the two at a kill may or may not have happened.
+ */
+import { closeSync, fdatasyncSync, openSync, readFileSync, writeSync } from "node:fs";
+import type { JsonValue } from "../../packages/perdure/src/task/json.ts";
+
+/** How a task ended, as anybody saw it. */
+export type Outcome =
+  | { readonly status: "completed"; readonly result: JsonValue | undefined }
+  | { readonly status: "failed"; readonly code: string; readonly message: string }
+  | { readonly status: "cancelled" };
+
+export type Entry =
+  // ── by the driver ─────────────────────────────────────────────────────────────────────────────────────────────
+  | { readonly event: "spawned"; readonly child: number; readonly name: string }
+  | { readonly event: "signalled"; readonly child: number; readonly signal: string }
+  // ── by the program, as a caller ───────────────────────────────────────────────────────────────────────────────
+  | {
+      readonly event: "submitting";
+      readonly key: string;
+      readonly tool: string;
+      readonly input: JsonValue;
+      /** Whether `key` was given as idempotency key. */
+      readonly keyed: boolean;
+      readonly cancel: boolean;
+    }
+  | { readonly event: "acknowledged"; readonly key: string; readonly task: string }
+  | { readonly event: "refused"; readonly key: string; readonly code: string }
+  | { readonly event: "conflict"; readonly key: string; readonly code: string }
+  | { readonly event: "cancelling"; readonly task: string }
+  | { readonly event: "ended"; readonly task: string; readonly outcome: Outcome }
+  /** A look at the record by a process that may not be the one that executes. */
+  | {
+      readonly event: "probe";
+      readonly what: "read" | "submit";
+      readonly tookMs: number;
+      readonly code?: string;
+    }
+  // ── by the handlers ───────────────────────────────────────────────────────────────────────────────────────────
+  | { readonly event: "begun"; readonly task: string; readonly tool: string; readonly attempt: number }
+  | { readonly event: "effect"; readonly task: string; readonly step: string; readonly attempt: number }
+  | {
+      readonly event: "recorded";
+      readonly task: string;
+      readonly step: string;
+      readonly attempt: number;
+      readonly value: JsonValue;
+    }
+  | { readonly event: "resumed"; readonly task: string; readonly attempt: number; readonly round: number }
+  | {
+      readonly event: "saving" | "saved";
+      readonly task: string;
+      readonly attempt: number;
+      readonly round: number;
+    }
+  // ── by the wrapped SQLite driver ──────────────────────────────────────────────────────────────────────────────
+  | { readonly event: "hit"; readonly point: number; readonly label: string }
+  | { readonly event: "durability"; readonly synchronous: number; readonly journalMode: string }
+  | { readonly event: "points"; readonly count: number }
+  // ── by the program, about itself ──────────────────────────────────────────────────────────────────────────────
+  | { readonly event: "ready" }
+  | { readonly event: "phase"; readonly phase: string }
+  | { readonly event: "done" };
+
+/** `at`: milliseconds of the monotonic clock, which all processes of a machine share. */
+export type JournalEvent = Entry & { readonly at: number; readonly pid: number };
+export type EventOf<Name extends Entry["event"]> = Extract<JournalEvent, { readonly event: Name }>;
+
+export function monotonicMs(): number {
+  return Number(process.hrtime.bigint() / 1_000n) / 1_000;
+}
+
+export class Journal {
+  readonly file: string;
+  readonly #descriptor: number;
+
+  constructor(file: string) {
+    this.file = file;
+    this.#descriptor = openSync(file, "a");
+  }
+
+  append(entry: Entry): void {
+    writeSync(this.#descriptor, `${JSON.stringify({ at: monotonicMs(), pid: process.pid, ...entry })}\n`);
+    fdatasyncSync(this.#descriptor);
+  }
+
+  read(): readonly JournalEvent[] {
+    return readFileSync(this.file, "utf8")
+      .split("\n")
+      .filter((line) => line !== "")
+      .map((line) => JSON.parse(line) as JournalEvent);
+  }
+
+  close(): void {
+    closeSync(this.#descriptor);
+  }
+}
+
+export function eventsOf<Name extends Entry["event"]>(
+  events: readonly JournalEvent[],
+  name: Name,
+): readonly EventOf<Name>[] {
+  return events.filter((event): event is EventOf<Name> => event.event === name);
+}

@@ -1,0 +1,138 @@
+/**
+ * What the program under test is asked to do, and how each item must end. Pure: the n-th item of a caller follows from
+ * the seed alone, so every life of a process, and the checker, know the same plan.
+ */
+import type { Outcome } from "../journal.ts";
+import { Random } from "../random.ts";
+
+export type PlanItem = {
+  /** Names the item; also part of the input. */
+  readonly key: string;
+  /** Given as idempotency key as well. */
+  readonly keyed: boolean;
+  /** The caller cancels it, some milliseconds after it was acknowledged. */
+  readonly cancel: boolean;
+} & ItemOf<
+  | "stages"
+  | "parallel"
+  | "loop"
+  | "flaky"
+  | "flakySteps"
+  | "doomed"
+  | "stuck"
+  | "instant"
+  | "slow"
+  | "killer"
+  | "climber"
+>;
+
+type ItemOf<Tool extends string> = Tool extends string
+  ? { readonly tool: Tool; readonly input: ItemInput }
+  : never;
+
+/** One shape for all tools: `size` steps, rounds or failures. */
+export type ItemInput = { readonly key: string; readonly size: number; readonly salt: number };
+export type ToolName = PlanItem["tool"];
+
+/** Item `index` of the caller `caller`. */
+export function itemAt(seed: number, caller: string, index: number): PlanItem {
+  const random = new Random(seed, `${caller}-${index}`);
+  const tool = random.pick([
+    "stages",
+    "stages",
+    "parallel",
+    "loop",
+    "loop",
+    "flaky",
+    "flakySteps",
+    "doomed",
+    "stuck",
+    "instant",
+  ]);
+  // What only a caller ends must be found again by its key, should its acknowledgement be lost.
+  const keyed = tool === "stuck" || random.next() < 0.7;
+  const cancel = tool === "stuck" || (tool === "stages" && random.next() < 0.3);
+  return item(`${caller}-${index}`, tool, sizeOf(tool, random), {
+    salt: random.between(0, 999),
+    keyed,
+    cancel,
+  });
+}
+
+export function item(
+  key: string,
+  tool: ToolName,
+  size: number,
+  { salt = 7, keyed = true, cancel = false }: { salt?: number; keyed?: boolean; cancel?: boolean } = {},
+): PlanItem {
+  return { key, tool, keyed, cancel, input: { key, size, salt } };
+}
+
+function sizeOf(tool: ToolName, random: Random): number {
+  if (tool === "flaky" || tool === "flakySteps") return random.between(1, 3);
+  if (tool === "parallel") return random.between(8, 20);
+  return random.between(2, 6);
+}
+
+export function stepValue(input: ItemInput, index: number): number {
+  return (input.salt * 31 + index * 17) % 1_009;
+}
+
+export function total(input: ItemInput): number {
+  let sum = 0;
+  for (let i = 0; i < input.size; i++) sum += stepValue(input, i);
+  return sum;
+}
+
+/** How an item may end; more than one where a cancellation races the end. */
+export function expectedOutcomes({ tool, input, cancel }: PlanItem): readonly Outcome[] {
+  const outcome = outcomeOf(tool, input);
+  return cancel && outcome.status !== "cancelled" ? [outcome, { status: "cancelled" }] : [outcome];
+}
+
+function outcomeOf(tool: ToolName, input: ItemInput): Outcome {
+  switch (tool) {
+    case "stages":
+    case "parallel":
+    case "loop":
+    case "slow":
+    case "climber":
+      return { status: "completed", result: { key: input.key, total: total(input) } };
+    case "flaky":
+    case "flakySteps":
+    case "instant":
+      return { status: "completed", result: { key: input.key } };
+    case "doomed":
+      return { status: "failed", code: "HANDLER_ERROR", message: `doomed ${input.key}` };
+    case "stuck":
+      return { status: "cancelled" };
+    case "killer":
+      return { status: "failed", code: "CRASH_LOOP", message: "" };
+  }
+}
+
+/** What a completed item has done: steps in the record, and effects that only the journal knows. */
+export function expectedSteps({ tool, input }: PlanItem): {
+  readonly recorded: readonly string[];
+  readonly effects: readonly string[];
+} {
+  const names = (prefix: string): string[] => Array.from({ length: input.size }, (_, i) => `${prefix}-${i}`);
+  switch (tool) {
+    case "stages":
+    case "parallel":
+    case "slow":
+    case "climber":
+      return { recorded: names("step"), effects: [] };
+    case "flakySteps":
+      return { recorded: ["shaky"], effects: [] };
+    case "loop":
+      return { recorded: [], effects: names("round") };
+    case "flaky":
+      return { recorded: ["once"], effects: [] };
+    case "doomed":
+    case "stuck":
+    case "instant":
+    case "killer":
+      return { recorded: [], effects: [] };
+  }
+}

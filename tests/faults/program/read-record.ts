@@ -1,0 +1,73 @@
+/** The whole record as its store tells it, through the public interface only. */
+import type { TaskStore } from "../../../packages/perdure/src/store/store.ts";
+import type { JsonValue } from "../../../packages/perdure/src/task/json.ts";
+import type { TaskRecord } from "../../../packages/perdure/src/task/record.ts";
+import type { Outcome } from "../journal.ts";
+import type { ItemInput } from "./plan.ts";
+
+export interface FinalTask {
+  readonly id: string;
+  readonly tool: string;
+  readonly input: ItemInput;
+  readonly idempotencyKey: string | undefined;
+  readonly status: string;
+  readonly phase: string;
+  readonly attempt: number;
+  readonly errors: number;
+  /** Absent while the task is open. */
+  readonly outcome: Outcome | undefined;
+  readonly operations: readonly {
+    readonly name: string;
+    readonly state: string;
+    readonly attempt: number;
+    readonly value?: JsonValue | undefined;
+  }[];
+  readonly timeline: readonly { readonly type: string; readonly attempt?: number }[];
+}
+
+export async function readRecord(store: TaskStore): Promise<readonly FinalTask[]> {
+  const tasks: FinalTask[] = [];
+  let cursor: string | undefined;
+  do {
+    const page = await store.list({ cursor, limit: 200 });
+    for (const { id } of page.tasks) {
+      const record = await store.get({ taskId: id });
+      if (record !== undefined) tasks.push(await readTask(store, record));
+    }
+    cursor = page.cursor;
+  } while (cursor !== undefined);
+  return tasks;
+}
+
+async function readTask(store: TaskStore, record: TaskRecord): Promise<FinalTask> {
+  const operations = await store.operations({ taskId: record.id });
+  const timeline = await store.timeline({ taskId: record.id });
+  return {
+    id: record.id,
+    tool: record.tool,
+    input: record.input as ItemInput,
+    idempotencyKey: record.idempotencyKey,
+    status: record.status,
+    phase: record.phase,
+    attempt: record.attempt,
+    errors: record.errors,
+    outcome: outcomeOf(record),
+    operations: operations.map((operation) => ({
+      name: operation.name,
+      state: operation.state,
+      attempt: operation.attempt,
+      ...(operation.state === "done" ? { value: operation.value } : {}),
+    })),
+    timeline: timeline.map((event) => ({
+      type: event.type,
+      ...("attempt" in event ? { attempt: event.attempt } : {}),
+    })),
+  };
+}
+
+export function outcomeOf(record: TaskRecord): Outcome | undefined {
+  if (record.phase !== "ended") return undefined;
+  if (record.status === "completed") return { status: "completed", result: record.result };
+  if (record.status === "cancelled") return { status: "cancelled" };
+  return { status: "failed", code: record.failure.code, message: record.failure.message };
+}

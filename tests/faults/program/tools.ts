@@ -1,0 +1,189 @@
+/** The tools of the program under test. Each writes into the journal what it does, before and after it is recorded. */
+import { setTimeout as pause } from "node:timers/promises";
+import { z } from "zod";
+import { perdure, TerminalError } from "../../../packages/perdure/src/index.ts";
+import type { Journal } from "../journal.ts";
+import { crashLimit } from "./limits.ts";
+import { type ItemInput, stepValue, total } from "./plan.ts";
+
+export type App = ReturnType<typeof perdure>;
+/** What these handlers use of their `task`. */
+interface Task {
+  readonly id: string;
+  readonly tool: string;
+  readonly attempt: number;
+  readonly signal: AbortSignal;
+  step(
+    name: string,
+    run: () => Promise<number>,
+    options?: { readonly retry: typeof patience },
+  ): Promise<number>;
+  save(state: { readonly round: number; readonly total: number }): Promise<void>;
+  saved(): Promise<unknown>;
+  progress(done: number, total?: number, message?: string): void;
+}
+
+/** Kills come faster here than in any life: only what is about crashes may end by them. */
+const neverCrashLoop = { maxCrashes: 100_000 };
+/** Back-off is not what is tested, and every kill starts the count of a step's tries anew. */
+const patience = { retries: 100_000, delay: 5, maxDelay: 20 } as const;
+
+export function addTools(app: App, journal: Journal, stepMs = 3): void {
+  const input = z.object({ key: z.string(), size: z.number(), salt: z.number() });
+  const add = (
+    tool: string,
+    run: (input: ItemInput, task: Task) => Promise<unknown>,
+    options: { readonly retry?: typeof patience; readonly maxCrashes?: number } = {},
+  ): void => {
+    const handler = async (given: ItemInput, task: Task): Promise<never> => {
+      journal.append({ event: "begun", task: task.id, tool, attempt: task.attempt });
+      return (await run(given, task)) as never;
+    };
+    app.task(tool, { description: `Does ${tool}.`, input, ...neverCrashLoop, ...options }, handler);
+  };
+
+  const step = async (task: Task, name: string, value: number, ms = stepMs): Promise<number> => {
+    const recorded = await task.step(name, async () => {
+      journal.append({ event: "effect", task: task.id, step: name, attempt: task.attempt });
+      await pause(ms);
+      return value;
+    });
+    journal.append({ event: "recorded", task: task.id, step: name, attempt: task.attempt, value: recorded });
+    return recorded;
+  };
+
+  const inTurn = (ms: number) => async (given: ItemInput, task: Task) => {
+    let sum = 0;
+    for (let i = 0; i < given.size; i++) {
+      sum += await step(task, `step-${i}`, stepValue(given, i), ms);
+      task.progress(i + 1, given.size);
+    }
+    return { key: given.key, total: sum };
+  };
+
+  add("instant", async ({ key }) => ({ key }));
+  add("stages", inTurn(stepMs));
+  add("slow", inTurn(40));
+
+  add("parallel", async (given, task) => {
+    let sum = 0;
+    for (let i = 0; i < given.size; i += 4) {
+      const indexes = [0, 1, 2, 3].map((more) => i + more).filter((index) => index < given.size);
+      const values = await Promise.all(indexes.map((n) => step(task, `step-${n}`, stepValue(given, n))));
+      for (const value of values) sum += value;
+    }
+    return { key: given.key, total: sum };
+  });
+
+  const save = async (task: Task, round: number, sum: number): Promise<void> => {
+    journal.append({ event: "saving", task: task.id, attempt: task.attempt, round });
+    await task.save({ round, total: sum });
+    journal.append({ event: "saved", task: task.id, attempt: task.attempt, round });
+  };
+  const saved = async (task: Task): Promise<{ round: number; total: number }> => {
+    const state = ((await task.saved()) ?? { round: 0, total: 0 }) as { round: number; total: number };
+    journal.append({ event: "resumed", task: task.id, attempt: task.attempt, round: state.round });
+    return state;
+  };
+
+  add("loop", async (given, task) => {
+    const state = await saved(task);
+    for (let { round } = state; round < given.size; round++) {
+      const name = `round-${round}`;
+      journal.append({ event: "effect", task: task.id, step: name, attempt: task.attempt });
+      await pause(stepMs);
+      state.total += stepValue(given, round);
+      await save(task, round + 1, state.total);
+      const value = stepValue(given, round);
+      journal.append({ event: "recorded", task: task.id, step: name, attempt: task.attempt, value });
+    }
+    return { key: given.key, total: state.total };
+  });
+
+  // Fails `size` times, whatever kills do in between: the number of failures is saved state.
+  add(
+    "flaky",
+    async (given, task) => {
+      await step(task, "once", given.salt);
+      const { round } = await saved(task);
+      if (round < given.size) {
+        await save(task, round + 1, 0);
+        throw new Error(`flaky ${given.key} failed ${round + 1} times`);
+      }
+      return { key: given.key };
+    },
+    { retry: patience },
+  );
+
+  add("flakySteps", async (given, task) => {
+    let tries = 0;
+    const run = async (): Promise<number> => {
+      journal.append({ event: "effect", task: task.id, step: "shaky", attempt: task.attempt });
+      await pause(1);
+      if (++tries <= given.size) throw new Error(`shaky, try ${tries}`);
+      return given.salt;
+    };
+    const value = await task.step("shaky", run, { retry: patience });
+    journal.append({ event: "recorded", task: task.id, step: "shaky", attempt: task.attempt, value });
+    return { key: given.key };
+  });
+
+  // A step that fails for good is recorded, too: on replay it throws without running.
+  add("doomed", async (given, task) => {
+    try {
+      await task.step("hopeless", async () => {
+        journal.append({ event: "effect", task: task.id, step: "hopeless", attempt: task.attempt });
+        await pause(1);
+        throw new TerminalError(`doomed ${given.key}`);
+      });
+    } catch (error) {
+      if (error instanceof TerminalError)
+        journal.append({
+          event: "recorded",
+          task: task.id,
+          step: "hopeless",
+          attempt: task.attempt,
+          value: error.message,
+        });
+      throw error;
+    }
+    return { key: given.key };
+  });
+
+  add("stuck", async (_given, task) => {
+    await step(task, "first", 1);
+    await new Promise((_resolve, reject) => {
+      task.signal.addEventListener("abort", () => reject(task.signal.reason as Error), { once: true });
+    });
+  });
+
+  // Kills its own process and gets nowhere: ends as CRASH_LOOP.
+  add(
+    "killer",
+    async () => {
+      await pause(20);
+      process.kill(process.pid, "SIGKILL");
+    },
+    { maxCrashes: crashLimit },
+  );
+
+  // Kills its own process after every new step, more often than the limit, and gets on: completes.
+  add(
+    "climber",
+    async (given, task) => {
+      for (let i = 0; i < given.size; i++) {
+        let isNew = false;
+        const name = `step-${i}`;
+        const value = await task.step(name, async () => {
+          isNew = true;
+          journal.append({ event: "effect", task: task.id, step: name, attempt: task.attempt });
+          return stepValue(given, i);
+        });
+        journal.append({ event: "recorded", task: task.id, step: name, attempt: task.attempt, value });
+        if (isNew && i < given.size - 1) process.kill(process.pid, "SIGKILL");
+      }
+      return { key: given.key, total: total(given) };
+    },
+    { maxCrashes: 1 },
+  );
+}

@@ -1,0 +1,94 @@
+/**
+ * Every write point in turn. A small program is run once to count the points at which it writes; then, for each of
+ * them, on a new file, it is killed exactly there, its second life is killed at a random point of the recovery, and
+ * the third must finish. So every prefix of what the program writes has been what a restart finds.
+ */
+import { rmSync } from "node:fs";
+import { join } from "node:path";
+import { Arena } from "../arena.ts";
+import { eventsOf } from "../journal.ts";
+import { item } from "../program/plan.ts";
+import type { Work } from "../program/orders.ts";
+import type { Scenario, Stage } from "../scenario.ts";
+
+const work: Work = {
+  kind: "list",
+  items: [
+    item("w-0", "stages", 2),
+    item("w-1", "loop", 2, { keyed: false }),
+    item("w-2", "flaky", 1),
+    item("w-3", "stuck", 1, { cancel: true }),
+    item("w-4", "doomed", 1),
+  ],
+};
+
+/** So many programs at once: on two cores, because each mostly waits for the disk and for its own pauses. */
+const lanes = 4;
+const patienceMs = 10_000;
+
+interface Trial {
+  readonly point: number;
+  readonly label: string | undefined;
+  readonly kills: number;
+  readonly reasons: readonly string[];
+}
+
+export const everyWritePoint: Scenario = {
+  name: "every write point",
+  async run(stage) {
+    const { report } = stage;
+    const untouched = await runUntouched(stage);
+    report.claim(`a small program, never killed, has ${untouched.points} write points`, untouched.reasons);
+    const trials: Trial[] = [];
+    const points = Array.from({ length: untouched.points }, (_, i) => i + 1);
+    const takeTurns = async (): Promise<void> => {
+      for (let point = points.shift(); point !== undefined; point = points.shift()) {
+        trials.push(await killAt(stage, point));
+      }
+    };
+    await Promise.all(Array.from({ length: lanes }, takeTurns));
+    const hit = trials.filter((trial) => trial.label !== undefined);
+    const kills = trials.reduce((sum, trial) => sum + trial.kills, 0);
+    report.claim(
+      `killed at ${hit.length} of ${untouched.points} write points in turn, ${kills} kills with those in recovery`,
+      trials.flatMap(({ point, label, reasons }) =>
+        reasons.map((reason) => `point ${point} (${label}): ${reason}`),
+      ),
+    );
+    const labels = new Set(hit.map((trial) => trial.label));
+    report.note(`the points: ${[...labels].filter((label) => label?.startsWith("after")).join(", ")}`);
+    const missed = trials.filter((trial) => trial.label === undefined).map((trial) => trial.point);
+    report.claim(
+      `no more than the last few points were missed (${missed.length}: group commits differ from run to run)`,
+      missed.filter((point) => point < untouched.points * 0.8).map((point) => `point ${point} never came`),
+    );
+  },
+};
+
+async function runUntouched({
+  folder,
+  seed,
+}: Stage): Promise<{ points: number; reasons: readonly string[] }> {
+  const arena = new Arena(join(folder, "untouched"), { seed });
+  await arena.finish(arena.spawn({ name: "w", work }));
+  const verdict = await arena.verdict();
+  return { points: eventsOf(verdict.events, "points").at(-1)?.count ?? 0, reasons: verdict.reasons };
+}
+
+async function killAt({ folder, seed, random }: Stage, point: number): Promise<Trial> {
+  const place = join(folder, `point-${point}`);
+  const arena = new Arena(place, { seed });
+  const chance = random.derive(`recovery of ${point}`);
+  let kills = 0;
+  for (const at of [point, chance.between(1, point)]) {
+    const child = arena.spawn({ name: "w", work, ambush: { point: at, signal: "SIGKILL" } });
+    const exit = await child.exitWithin(patienceMs);
+    if (exit?.signal === "SIGKILL") kills++;
+    else await arena.finish(child, 1);
+  }
+  await arena.finish(arena.spawn({ name: "w", work }));
+  const verdict = await arena.verdict();
+  const label = eventsOf(verdict.events, "hit").find((event) => event.point === point)?.label;
+  if (verdict.reasons.length === 0) rmSync(place, { recursive: true });
+  return { point, label, kills, reasons: verdict.reasons };
+}
