@@ -7,6 +7,7 @@ export type { Tasks } from "./app/tasks.ts";
 export type { Context, Log, StepContext, StepOptions, TaskContext } from "./engine/context.ts";
 export type { Logger } from "./engine/logger.ts";
 export { openSqliteStore, type SqliteStoreOptions } from "./store/sqlite/index.ts";
+export type * from "./store/sessions.ts";
 export type * from "./store/store.ts";
 export { type Clock, systemClock, type Timer } from "./task/clock.ts";
 export type { Duration } from "./task/duration.ts";

@@ -1,17 +1,16 @@
 /** The application: what an author declares tools on, starts, and submits tasks to. */
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import { pino } from "pino";
-import { Engine } from "../engine/engine.ts";
 import type { Logger } from "../engine/logger.ts";
+import { Runtime } from "../engine/runtime.ts";
 import type { TaskTool } from "../engine/tool.ts";
 import type { TaskStore } from "../store/store.ts";
-import { TaskWatches } from "../store/task-watch.ts";
 import { type Clock, systemClock } from "../task/clock.ts";
 import { type Duration, toMs } from "../task/duration.ts";
 import { PerdureError, quote } from "../task/errors.ts";
 import { type IdSource, newTaskId, type TaskId } from "../task/id.ts";
 import type { JsonValue } from "../task/json.ts";
-import type { SessionContext, TaskSummary, Timestamp } from "../task/record.ts";
+import type { SessionContext, Timestamp } from "../task/record.ts";
 import { type DeclaredTask, type TaskHandler, type TaskOptions, toCount, toTaskTool } from "./declaration.ts";
 import { TaskHandle } from "./handle.ts";
 import { openStore } from "./open-store.ts";
@@ -71,7 +70,7 @@ export class App {
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #tools = new Map<string, TaskTool>();
-  #opened: { readonly store: TaskStore; readonly watches: TaskWatches; readonly engine: Engine } | undefined;
+  #opened: Runtime | undefined;
   #state: "open" | "started" | "closed" = "open";
 
   constructor(options: PerdureOptions) {
@@ -86,11 +85,7 @@ export class App {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
     this.#logger = options.logger ?? pino({ name: options.name, level: "warn" }, pino.destination({ dest: 2, sync: true }));
-    this.tasks = new Tasks({
-      store: () => this.#open().store,
-      handle: (id, owner) => this.#handle(id, owner),
-      submitAgain: (tool, input, options_) => this.#create(tool, input, options_),
-    });
+    this.tasks = new Tasks(() => this.#open());
     if (options.signals === true) closeOnSignals(this);
   }
 
@@ -133,11 +128,15 @@ export class App {
   ): Promise<TaskHandle<Result>>;
   async submit(tool: string, input: unknown, options?: SubmitOptions): Promise<TaskHandle>;
   async submit(tool: string | DeclaredTask, input: unknown, options: SubmitOptions = {}): Promise<TaskHandle> {
-    const name = typeof tool === "string" ? tool : tool.name;
-    const { idempotencyKey } = this.#tool(name);
-    const parsed = await this.#tool(name).parseInput(input as JsonValue | undefined);
-    const key = options.idempotencyKey ?? idempotencyKey?.(parsed);
-    return this.#create(name, input, key === undefined ? options : { ...options, idempotencyKey: key });
+    const { owner = localOwner, startAt, ...rest } = options;
+    const { task } = await this.#open().submit({
+      ...rest,
+      tool: typeof tool === "string" ? tool : tool.name,
+      owner,
+      input: input as JsonValue | undefined,
+      startAt: startAt instanceof Date ? startAt.getTime() : startAt,
+    });
+    return this.#handle(task.id, owner);
   }
 
   /** Begins what is due and has a slot, and returns how many tasks that were: a test's way to step the engine. */
@@ -166,68 +165,29 @@ export class App {
     await this.#opened.store.close();
   }
 
-  async #create(tool: string, input: unknown, options: SubmitOptions & { readonly retryOf?: TaskId }) {
-    const { store, engine } = this.#open();
-    const { ttlMs, deadlineMs } = this.#tool(tool);
-    const { owner = localOwner, startAt, ...rest } = options;
-    const free = startAt === undefined ? engine.reserve(tool) : undefined;
-    try {
-      const { created, task } = await store.create({
-        ...rest,
-        id: (this.#options.ids ?? newTaskId)(this.#clock.now()),
-        tool,
-        owner,
-        input: input as JsonValue | undefined,
-        ttlMs,
-        deadlineMs,
-        startAt: startAt instanceof Date ? startAt.getTime() : startAt,
-        begin: free !== undefined,
-      });
-      if (created && task.phase === "running" && free !== undefined) engine.launch(task, free);
-      else free?.();
-      return this.#handle(task.id, owner);
-    } catch (error) {
-      free?.();
-      throw error;
-    }
-  }
-
-  #tool(name: string): TaskTool {
-    const tool = this.#tools.get(name);
-    if (tool !== undefined) return tool;
-    const known = [...this.#tools.keys()].map(quote).join(", ");
-    throw new PerdureError("UNKNOWN_TOOL", {
-      message: `no task named ${quote(name)} is declared; there ${known === "" ? "is none" : `are ${known}`}.`,
-    });
-  }
-
   #handle(id: TaskId, owner: string | undefined): TaskHandle {
-    const { store, watches } = this.#open();
-    return new TaskHandle(id, { store, watches, owner, waiting: (task) => this.#waiting(task) });
+    return new TaskHandle(id, owner, this.#open());
   }
 
-  async #waiting(task: TaskSummary): Promise<string | undefined> {
-    const { store } = this.#open();
-    if (task.phase !== "queued" || task.dueAt > this.#clock.now()) return undefined;
-    const active = await store.executor.activeTools();
-    if (active === undefined) return "no process executes tasks of this store now; it runs when one starts.";
-    if (!active.includes(task.tool)) return `no running process has a handler for ${quote(task.tool)}.`;
-    return undefined;
-  }
-
-  #open() {
+  #open(): Runtime {
     if (this.#state === "closed") {
       throw new PerdureError("APP_CLOSED", { message: `the application ${quote(this.name)} was closed.` });
     }
-    this.#opened ??= this.#openStore();
+    this.#opened ??= this.#openRuntime();
     return this.#opened;
   }
 
-  #openStore() {
-    const { store: setting, concurrency = 100, random = Math.random } = this.#options;
+  #openRuntime(): Runtime {
+    const { store, concurrency = 100, random = Math.random, ids = newTaskId } = this.#options;
     const [clock, logger] = [this.#clock, this.#logger];
-    const store = typeof setting === "object" ? setting : openStore(setting, this.name, clock, logger);
-    const engine = new Engine({ store, tools: this.#tools, clock, random, logger, concurrency });
-    return { store, watches: new TaskWatches(store), engine };
+    return new Runtime({
+      store: typeof store === "object" ? store : openStore(store, this.name, clock, logger),
+      tools: this.#tools,
+      clock,
+      logger,
+      concurrency,
+      random,
+      ids,
+    });
   }
 }

@@ -1,6 +1,5 @@
 /** One task, as the program that submitted it holds it. */
-import type { TaskStore } from "../store/store.ts";
-import type { TaskWatches } from "../store/task-watch.ts";
+import type { Runtime } from "../engine/runtime.ts";
 import { PerdureError, TaskError } from "../task/errors.ts";
 import type { TaskId } from "../task/id.ts";
 import type { Progress, TaskSummary, TimelineEvent } from "../task/record.ts";
@@ -12,27 +11,21 @@ export type TaskEvent = TimelineEvent | ({ readonly type: "progress" } & Progres
 /** A summary, and why an open task that is due does not run. */
 export type TaskView = TaskSummary & { readonly waiting?: string };
 
-export interface TaskHandleParts {
-  readonly store: TaskStore;
-  readonly watches: TaskWatches;
-  readonly owner: string | undefined;
-  /** Says why a task that is due is not being run, if there is a reason. */
-  readonly waiting: (task: TaskSummary) => Promise<string | undefined>;
-}
-
 export class TaskHandle<Result = unknown> {
   readonly id: TaskId;
-  readonly #parts: TaskHandleParts;
+  readonly #owner: string | undefined;
+  readonly #runtime: Runtime;
 
-  constructor(id: TaskId, parts: TaskHandleParts) {
+  constructor(id: TaskId, owner: string | undefined, runtime: Runtime) {
     this.id = id;
-    this.#parts = parts;
+    this.#owner = owner;
+    this.#runtime = runtime;
   }
 
   /** @throws PerdureError `TASK_NOT_FOUND`: unknown, expired, or another owner's. */
   async status(): Promise<TaskView> {
     const task = await this.#summary();
-    const waiting = task.phase === "queued" ? await this.#parts.waiting(task) : undefined;
+    const waiting = await this.#runtime.waitingFor(task);
     return waiting === undefined ? task : { ...task, waiting };
   }
 
@@ -42,9 +35,9 @@ export class TaskHandle<Result = unknown> {
    * @throws PerdureError `TASK_NOT_FOUND`
    */
   async result(): Promise<Result> {
-    using watch = this.#parts.watches.open(this.id);
+    using watch = this.#runtime.watches.open(this.id);
     while ((await this.#summary()).phase !== "ended") await watch.ended();
-    const task = await this.#parts.store.get(this.#key());
+    const task = await this.#runtime.store.get(this.#key());
     if (task === undefined) throw notFound(this.id);
     switch (task.status) {
       case "completed":
@@ -64,14 +57,14 @@ export class TaskHandle<Result = unknown> {
    * ended. @throws PerdureError `TASK_NOT_FOUND`
    */
   async cancel(reason?: string): Promise<boolean> {
-    const outcome = await this.#parts.store.cancel({ ...this.#key(), reason });
+    const outcome = await this.#runtime.store.cancel({ ...this.#key(), reason });
     if (outcome === undefined) throw notFound(this.id);
     return outcome.cancelled;
   }
 
   /** The whole timeline from the beginning, then what happens as it happens; ends with the task. */
   async *watch(): AsyncGenerator<TaskEvent, void, undefined> {
-    using watch = this.#parts.watches.open(this.id);
+    using watch = this.#runtime.watches.open(this.id);
     let revision = 0;
     let progress: Progress | undefined;
     for (;;) {
@@ -80,7 +73,7 @@ export class TaskHandle<Result = unknown> {
         progress = task.progress;
         yield { type: "progress", ...progress };
       }
-      for (const event of await this.#parts.store.timeline({ taskId: this.id, after: revision })) {
+      for (const event of await this.#runtime.store.timeline({ taskId: this.id, after: revision })) {
         revision = event.revision;
         yield event;
       }
@@ -90,13 +83,13 @@ export class TaskHandle<Result = unknown> {
   }
 
   async #summary(): Promise<TaskSummary> {
-    const task = await this.#parts.store.summary(this.#key());
+    const task = await this.#runtime.store.summary(this.#key());
     if (task === undefined) throw notFound(this.id);
     return task;
   }
 
   #key(): { readonly taskId: TaskId; readonly owner: string | undefined } {
-    return { taskId: this.id, owner: this.#parts.owner };
+    return { taskId: this.id, owner: this.#owner };
   }
 }
 

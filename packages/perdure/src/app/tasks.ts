@@ -1,56 +1,42 @@
 /** `app.tasks`: the tasks of the store, for whoever operates the application, or for one owner. */
-import type { TaskPage, TaskStore, ListTasks } from "../store/store.ts";
+import type { Runtime } from "../engine/runtime.ts";
+import type { ListTasks, TaskPage } from "../store/store.ts";
 import { PerdureError } from "../task/errors.ts";
 import type { TaskId } from "../task/id.ts";
-import type { SessionContext, TaskRecord, TimelineEvent } from "../task/record.ts";
-import { notFound, type TaskHandle } from "./handle.ts";
+import type { TaskRecord, TimelineEvent } from "../task/record.ts";
+import { notFound, TaskHandle } from "./handle.ts";
 
 export interface OwnerOption {
   /** Only this owner's tasks exist. Absent: everybody's. */
   readonly owner?: string | undefined;
 }
 
-export interface TasksParts {
-  readonly store: () => TaskStore;
-  readonly handle: (id: TaskId, owner: string | undefined) => TaskHandle;
-  readonly submitAgain: (
-    tool: string,
-    input: unknown,
-    options: {
-      readonly owner: string;
-      readonly retryOf: TaskId;
-      readonly priority: number;
-      readonly session?: SessionContext;
-    },
-  ) => Promise<TaskHandle>;
-}
-
 export class Tasks {
-  readonly #parts: TasksParts;
+  readonly #runtime: () => Runtime;
 
-  constructor(parts: TasksParts) {
-    this.#parts = parts;
+  constructor(runtime: () => Runtime) {
+    this.#runtime = runtime;
   }
 
   /** The whole record, or `undefined` for one that is unknown, expired, or another owner's. */
   async get(id: string, { owner }: OwnerOption = {}): Promise<TaskRecord | undefined> {
-    return this.#parts.store().get({ taskId: id as TaskId, owner });
+    return this.#runtime().store.get({ taskId: id as TaskId, owner });
   }
 
   /** A handle on a task that was submitted earlier, perhaps by another process. */
   handle(id: string, { owner }: OwnerOption = {}): TaskHandle {
-    return this.#parts.handle(id as TaskId, owner);
+    return new TaskHandle(id as TaskId, owner, this.#runtime());
   }
 
   /** Newest first, a page at a time. @throws PerdureError `INVALID_OPTION` */
   async list(query: ListTasks = {}): Promise<TaskPage> {
-    return this.#parts.store().list(query);
+    return this.#runtime().store.list(query);
   }
 
   /** What happened to the task, in order. @throws PerdureError `TASK_NOT_FOUND` */
   async timeline(id: string, { owner }: OwnerOption = {}): Promise<readonly TimelineEvent[]> {
     const task = await this.#existing(id, owner);
-    return this.#parts.store().timeline({ taskId: task.id });
+    return this.#runtime().store.timeline({ taskId: task.id });
   }
 
   /** As `handle.cancel`. @throws PerdureError `TASK_NOT_FOUND` */
@@ -70,13 +56,20 @@ export class Tasks {
       });
     }
     const { tool, input, priority, session } = task;
-    const options = { owner: task.owner, retryOf: task.id, priority, ...(session !== undefined && { session }) };
-    return this.#parts.submitAgain(tool, input, options);
+    const again = await this.#runtime().create({
+      tool,
+      input,
+      priority,
+      session,
+      owner: task.owner,
+      retryOf: task.id,
+    });
+    return this.handle(again.task.id, { owner });
   }
 
   /** Removes an ended task and all that is kept of it. @throws PerdureError `TASK_NOT_FOUND`, `TASK_NOT_ENDED` */
   async delete(id: string, { owner }: OwnerOption = {}): Promise<void> {
-    if (!(await this.#parts.store().delete({ taskId: id as TaskId, owner }))) throw notFound(id);
+    if (!(await this.#runtime().store.delete({ taskId: id as TaskId, owner }))) throw notFound(id);
   }
 
   async #existing(id: string, owner: string | undefined): Promise<TaskRecord> {

@@ -20,6 +20,8 @@ import type { TaskTool } from "./tool.ts";
 const batchSize = 100;
 const expiryIntervalMs = 60_000;
 const expiryPauseMs = 20;
+/** A client that comes back later than this initializes anew. */
+const sessionIdleMs = 30 * 86_400_000;
 /** When the store could not be asked for due tasks. */
 const claimAgainMs = 1_000;
 
@@ -190,8 +192,12 @@ export class Engine {
   async #deleteExpired(): Promise<number> {
     if (!this.#parts.store.executor.executes) return expiryIntervalMs;
     try {
-      const deleted = await this.#parts.store.deleteExpired({ limit: batchSize });
-      return deleted === batchSize ? expiryPauseMs : expiryIntervalMs;
+      const { store } = this.#parts;
+      const [tasks, sessions] = await Promise.all([
+        store.deleteExpired({ limit: batchSize }),
+        store.sessions.deleteIdle({ idleMs: sessionIdleMs, limit: batchSize }),
+      ]);
+      return Math.max(tasks, sessions) === batchSize ? expiryPauseMs : expiryIntervalMs;
     } catch (error) {
       this.#logFailure(error, "expired tasks could not be deleted, trying again");
       return expiryIntervalMs;

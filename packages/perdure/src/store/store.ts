@@ -37,11 +37,13 @@ import type {
   TimelineEvent,
 } from "../task/record.ts";
 import type { TaskStatus } from "../task/status.ts";
+import type { SessionStore } from "./sessions.ts";
 
 export interface TaskStore {
   /** Where the record is, for messages: `sqlite:/var/lib/app.db`. Holds no secret. */
   readonly location: string;
   readonly executor: Executor;
+  readonly sessions: SessionStore;
 
   // ── read ──────────────────────────────────────────────────────────────────────────────────────────────────────
   get(key: TaskKey): Promise<TaskRecord | undefined>;
@@ -62,6 +64,11 @@ export interface TaskStore {
   create(task: CreateTask): Promise<CreatedTask>;
   /** Ends an open task. `undefined` when there is no such task; `cancelled: false` when it had ended before. */
   cancel(request: CancelTask): Promise<CancelOutcome | undefined>;
+  /**
+   * The call that waited for the task does so no more: its caller was `lost`, and an equal call may rejoin; or it was
+   * `told` where to find the task, and an equal call is a new one.
+   */
+  stopWaiting(request: StopWaiting): Promise<void>;
   /** Removes an ended task and all that is kept of it. @throws PerdureError `TASK_NOT_ENDED`. */
   delete(key: TaskKey): Promise<boolean>;
 
@@ -174,15 +181,25 @@ export interface CreateTask {
   readonly deadlineMs?: number | undefined;
   /** Not before this time; absent or past: at once. */
   readonly startAt?: Timestamp | undefined;
+  /**
+   * The call waits for the result, and says by this key (tool and input, hashed) what it asked. When an open task of
+   * the same owner and tool has the key and nobody waits for it any more, that one is `task` and is waited for again.
+   */
+  readonly rejoinKey?: string | undefined;
   /** Begins the first attempt in the same commit; for an engine that executes and has a slot free. */
   readonly begin?: boolean | undefined;
 }
 
 export interface CreatedTask {
-  /** False when the idempotency key found an earlier task, which then is `task`. */
+  /** False when the idempotency key or the rejoin key found an earlier task, which then is `task`. */
   readonly created: boolean;
   /** As it will be read back. */
   readonly task: TaskRecord;
+}
+
+export interface StopWaiting {
+  readonly taskId: TaskId;
+  readonly caller: "lost" | "told";
 }
 
 export interface CancelTask extends TaskKey {

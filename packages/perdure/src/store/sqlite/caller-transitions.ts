@@ -1,8 +1,8 @@
 /** The transitions that a caller asks for: create, cancel, delete. */
 import { PerdureError } from "../../task/errors.ts";
 import { canonicalJson, decodeJson } from "../../task/json.ts";
-import type { TimelineEntry } from "../../task/record.ts";
-import type { CancelOutcome, CancelTask, CreatedTask, CreateTask, TaskKey } from "../store.ts";
+import type { TaskRecord, TimelineEntry } from "../../task/record.ts";
+import type { CancelOutcome, CancelTask, CreatedTask, CreateTask, StopWaiting, TaskKey } from "../store.ts";
 import { asTaskRow, type TaskRow, toRecord, toSummary } from "./rows.ts";
 import { appendEvent, changed, endTask, findTask, type Transaction, writePayload } from "./transaction.ts";
 
@@ -12,11 +12,13 @@ export function createTask(tx: Transaction, task: CreateTask, input: string | un
     const existing = findByIdempotencyKey(tx, task, task.idempotencyKey, input);
     if (existing !== undefined) return { created: false, task: existing };
   }
+  const rejoined = rejoin(tx, task, input);
+  if (rejoined !== undefined) return { created: false, task: rejoined };
   const row = newRow(tx, task);
   tx.sql(
     `INSERT INTO tasks (id, tool, owner, status, attempt, running, errors, crashes, priority, due_at, session,
-       idempotency_key, retry_of, created_at, updated_at, deadline_at, ttl_ms, revision)
-     VALUES (?, ?, ?, 'working', ?, ?, 0, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+       idempotency_key, retry_of, created_at, updated_at, deadline_at, ttl_ms, revision, rejoin_key, waited_for)
+     VALUES (?, ?, ?, 'working', ?, ?, 0, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   ).run(
     row.id,
     row.tool,
@@ -33,6 +35,8 @@ export function createTask(tx: Transaction, task: CreateTask, input: string | un
     row.deadline_at,
     row.ttl_ms,
     row.revision,
+    task.rejoinKey ?? null,
+    task.rejoinKey === undefined ? 0 : 1,
   );
   if (input !== undefined) writePayload(tx, row.id, "input", input);
   appendEvent(tx, row.id, 1, { type: "created" });
@@ -90,6 +94,24 @@ function findByIdempotencyKey(tx: Transaction, task: CreateTask, key: string, in
     });
   }
   return toRecord(row, firstInput, result);
+}
+
+function rejoin(tx: Transaction, task: CreateTask, input: string | undefined): TaskRecord | undefined {
+  if (task.rejoinKey === undefined) return undefined;
+  const found = tx
+    .sql(
+      `UPDATE tasks SET waited_for = 1 WHERE id = (
+         SELECT id FROM tasks WHERE rejoin_key = ? AND owner = ? AND tool = ? AND waited_for = 0 AND ended_at IS NULL
+         ORDER BY id LIMIT 1
+       ) RETURNING *`,
+    )
+    .get(task.rejoinKey, task.owner, task.tool);
+  return found === undefined ? undefined : toRecord(asTaskRow(found), input, undefined);
+}
+
+export function stopWaiting(tx: Transaction, { taskId, caller }: StopWaiting): void {
+  const key = caller === "told" ? "NULL" : "rejoin_key";
+  tx.sql(`UPDATE tasks SET waited_for = 0, rejoin_key = ${key} WHERE id = ? AND rejoin_key IS NOT NULL`).run(taskId);
 }
 
 function readPayload(tx: Transaction, row: TaskRow, kind: "input" | "result"): string | undefined {

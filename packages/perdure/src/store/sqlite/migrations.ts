@@ -80,6 +80,24 @@ export const migrations: readonly string[] = [
     value TEXT NOT NULL
   ) WITHOUT ROWID;
   `,
+  /* 2: calls that are lost and come again */ `
+  ALTER TABLE tasks ADD COLUMN rejoin_key TEXT;
+  ALTER TABLE tasks ADD COLUMN waited_for INTEGER NOT NULL DEFAULT 0; -- 1: a call of a living process waits for it
+  CREATE INDEX tasks_rejoin ON tasks (rejoin_key) WHERE rejoin_key IS NOT NULL;
+  `,
+  /* 3: sessions of 2025 clients */ `
+  CREATE TABLE sessions (
+    id               TEXT    NOT NULL PRIMARY KEY,
+    owner            TEXT    NOT NULL,
+    protocol_version TEXT    NOT NULL,
+    capabilities     TEXT    NOT NULL, -- JSON
+    client_info      TEXT    NOT NULL, -- JSON
+    log_level        TEXT,
+    put_at           INTEGER NOT NULL,
+    ended_at         INTEGER
+  );
+  CREATE INDEX sessions_by_age ON sessions (put_at);
+  `,
 ];
 
 /** Says that a file is perdure's: "pdre". */

@@ -14,7 +14,7 @@ import {
   saveState,
 } from "./attempt-transitions.ts";
 import { backupFile } from "./backup.ts";
-import { cancelTask, createTask, deleteTask } from "./caller-transitions.ts";
+import { cancelTask, createTask, deleteTask, stopWaiting } from "./caller-transitions.ts";
 import { CommitGroup } from "./commit-group.ts";
 import { nodeSqlite, type SqliteConnection, type SqliteDriver } from "./driver.ts";
 import { beginTask, deleteExpired, failOverdue } from "./engine-transitions.ts";
@@ -24,6 +24,7 @@ import { FileLock } from "./file-lock.ts";
 import { FilePoll } from "./file-poll.ts";
 import { memoryFile, openFile } from "./open.ts";
 import { listTasks, readOperations, readRecord, readSavedState, readSummary, readTimeline } from "./reads.ts";
+import { SqliteSessions } from "./sessions.ts";
 import { type Sql, statementCache, type Transaction } from "./transaction.ts";
 
 export interface SqliteStoreOptions {
@@ -54,6 +55,7 @@ interface OpenStore {
 class SqliteStore implements Store.TaskStore {
   readonly location: string;
   readonly executor: SqliteExecutor;
+  readonly sessions: SqliteSessions;
   readonly #open: OpenStore;
   readonly #sql: Sql;
   readonly #commits: CommitGroup;
@@ -77,6 +79,7 @@ class SqliteStore implements Store.TaskStore {
       : new FilePoll(clock, connection.prepare("PRAGMA data_version"), (othersWrote) =>
           this.#onPoll(othersWrote),
         );
+    this.sessions = new SqliteSessions({ sql: this.#sql, write: (transition) => this.#write(transition) });
     this.executor = new SqliteExecutor({
       commits: this.#commits,
       sql: this.#sql,
@@ -122,6 +125,10 @@ class SqliteStore implements Store.TaskStore {
 
   async cancel(request: Store.CancelTask) {
     return this.#write((tx) => cancelTask(tx, request));
+  }
+
+  async stopWaiting(request: Store.StopWaiting) {
+    return this.#write((tx) => stopWaiting(tx, request));
   }
 
   async delete(key: Store.TaskKey) {

@@ -96,7 +96,7 @@ export function endTask(tx: Transaction, taskId: TaskId, status: TerminalStatus,
 }
 
 export const endAssignments =
-  "status = ?, failure = ?, reason = ?, running = 0, due_at = NULL, ended_at = ?, expires_at = ? + ttl_ms";
+  "status = ?, failure = ?, reason = ?, running = 0, due_at = NULL, rejoin_key = NULL, ended_at = ?, expires_at = ? + ttl_ms";
 
 export function endValues(tx: Transaction, status: TerminalStatus, entry: TimelineEntry): SqlValue[] {
   const failure = entry.type === "failed" ? JSON.stringify(entry.failure) : null;

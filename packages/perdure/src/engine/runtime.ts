@@ -1,0 +1,113 @@
+/**
+ * What stands between a caller and the tasks: the declared tools, the record, and the engine, with the one way in.
+ * The application and the wire both submit here, so that a task is the same whoever asked for it.
+ */
+import type { CreatedTask, TaskStore } from "../store/store.ts";
+import { TaskWatches } from "../store/task-watch.ts";
+import type { Clock } from "../task/clock.ts";
+import { PerdureError, quote } from "../task/errors.ts";
+import type { IdSource, TaskId } from "../task/id.ts";
+import type { JsonValue } from "../task/json.ts";
+import type { SessionContext, TaskSummary, Timestamp } from "../task/record.ts";
+import { Engine } from "./engine.ts";
+import type { Logger } from "./logger.ts";
+import type { TaskTool } from "./tool.ts";
+
+export interface RuntimeParts {
+  readonly store: TaskStore;
+  readonly tools: ReadonlyMap<string, TaskTool>;
+  readonly clock: Clock;
+  readonly ids: IdSource;
+  readonly random: () => number;
+  readonly logger: Logger;
+  readonly concurrency: number;
+}
+
+export interface Submission {
+  readonly tool: string;
+  readonly input: JsonValue | undefined;
+  readonly owner: string;
+  readonly idempotencyKey?: string | undefined;
+  readonly priority?: number | undefined;
+  readonly startAt?: Timestamp | undefined;
+  readonly session?: SessionContext | undefined;
+  readonly retryOf?: TaskId | undefined;
+  /** See `CreateTask.rejoinKey`. */
+  readonly rejoinKey?: string | undefined;
+}
+
+export class Runtime {
+  readonly store: TaskStore;
+  readonly tools: ReadonlyMap<string, TaskTool>;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly watches: TaskWatches;
+  readonly engine: Engine;
+  readonly #ids: IdSource;
+
+  constructor(parts: RuntimeParts) {
+    this.store = parts.store;
+    this.tools = parts.tools;
+    this.clock = parts.clock;
+    this.logger = parts.logger;
+    this.watches = new TaskWatches(parts.store);
+    this.engine = new Engine(parts);
+    this.#ids = parts.ids;
+  }
+
+  /** @throws PerdureError `UNKNOWN_TOOL` */
+  tool(name: string): TaskTool {
+    const tool = this.tools.get(name);
+    if (tool !== undefined) return tool;
+    const known = [...this.tools.keys()].map(quote).join(", ");
+    throw new PerdureError("UNKNOWN_TOOL", {
+      message: `no task named ${quote(name)} is declared; there ${known === "" ? "is none" : `are ${known}`}.`,
+    });
+  }
+
+  /**
+   * Checks the input and creates the task, begun in the same commit where a slot is free.
+   * @throws PerdureError `UNKNOWN_TOOL`, `INVALID_INPUT`, `INVALID_VALUE`, `IDEMPOTENCY_CONFLICT`, `STORE_…`
+   */
+  async submit(submission: Submission): Promise<CreatedTask> {
+    const tool = this.tool(submission.tool);
+    const parsed = await tool.parseInput(submission.input);
+    return this.create({
+      ...submission,
+      idempotencyKey: submission.idempotencyKey ?? tool.idempotencyKey?.(parsed),
+    });
+  }
+
+  /** As `submit`, of an input that was checked before. */
+  async create(submission: Submission): Promise<CreatedTask> {
+    const { ttlMs, deadlineMs } = this.tool(submission.tool);
+    const free = submission.startAt === undefined ? this.engine.reserve(submission.tool) : undefined;
+    try {
+      const created = await this.store.create({
+        ...submission,
+        id: this.#ids(this.clock.now()),
+        ttlMs,
+        deadlineMs,
+        begin: free !== undefined,
+      });
+      if (free !== undefined && created.created && created.task.phase === "running") {
+        this.engine.launch(created.task, free);
+      } else {
+        free?.();
+      }
+      return created;
+    } catch (error) {
+      free?.();
+      throw error;
+    }
+  }
+
+  /** Why a task that is due is not being run; `undefined` where nothing stands in its way. */
+  async waitingFor(task: TaskSummary): Promise<string | undefined> {
+    if (task.phase !== "queued" || task.dueAt > this.clock.now()) return undefined;
+    const active = await this.store.executor.activeTools();
+    if (active === undefined) return "no process executes tasks of this store now; it runs when one starts.";
+    if (!active.includes(task.tool)) return `no running process has a handler for ${quote(task.tool)}.`;
+    return undefined;
+  }
+}
