@@ -101,7 +101,7 @@ function dataOf(data: JsonValue | undefined): { data?: JsonValue } {
 }
 
 function describe(thrown: unknown): string {
-  if (typeof thrown !== "object") return String(thrown as string | number | symbol | undefined);
+  if (typeof thrown !== "object") return String(thrown as unknown as symbol);
   try {
     return JSON.stringify(thrown);
   } catch {

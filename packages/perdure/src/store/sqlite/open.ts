@@ -26,9 +26,10 @@ export function openFile(file: string, driver: SqliteDriver, warn: (message: str
     const path = file === memoryFile ? file : prepareFile(file, location, warn);
     connection = driver(path);
     connection.exec("PRAGMA busy_timeout = 5000");
-    refuseForeign(connection, location);
-    // Only an empty file takes auto_vacuum; later, deleted history can be given back to the file system in pieces.
-    connection.exec("PRAGMA auto_vacuum = INCREMENTAL");
+    const isNew = checkOrigin(connection, location);
+    // So that deleted history can be given back to the file system in pieces. Only an empty file takes it, and on any
+    // other it would be a write: opening must work beside a stopped owner and on a full disk.
+    if (isNew) connection.exec("PRAGMA auto_vacuum = INCREMENTAL");
     connection.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL");
     migrate(connection);
     return { connection, file: path };
@@ -83,7 +84,8 @@ function checkFileSystem(folder: string, location: string, warn: (message: strin
   }
 }
 
-function refuseForeign(connection: SqliteConnection, location: string): void {
+/** Refuses what is not perdure's, or not yet. Returns whether the file is empty. */
+function checkOrigin(connection: SqliteConnection, location: string): boolean {
   const id = Number(connection.prepare("PRAGMA application_id").get()?.["application_id"]);
   const tables = Number(connection.prepare("SELECT count(*) AS n FROM sqlite_schema").get()?.["n"]);
   if (id !== applicationId && tables > 0) {
@@ -99,6 +101,7 @@ function refuseForeign(connection: SqliteConnection, location: string): void {
         `${migrations.length}); it was left untouched. Update perdure, or name another file.`,
     });
   }
+  return tables === 0;
 }
 
 function fileError(error: unknown, location: string): unknown {
