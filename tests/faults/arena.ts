@@ -7,7 +7,7 @@ import { check } from "./checker.ts";
 import { eventsOf, Journal, type JournalEvent } from "./journal.ts";
 import type { Orders } from "./program/orders.ts";
 import { type FinalTask, readRecord } from "./program/read-record.ts";
-import { reasons } from "./report.ts";
+import { toReasons } from "./report.ts";
 
 /** Whatever is open when nothing is killed any more must end within this time. */
 const finishMs = 30_000;
@@ -87,7 +87,7 @@ export class Arena {
     const store = openSqliteStore({ file: this.store });
     const record = await readRecord(store);
     await store.close();
-    const found = reasons(check({ events, record }));
+    const found = toReasons(check({ events, record }));
     return { events, record, reasons: [...this.#mishaps, ...this.#damage(), ...found] };
   }
 

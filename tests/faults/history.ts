@@ -18,7 +18,7 @@ export interface Finding {
 }
 
 export function submittedItems(events: readonly JournalEvent[]): ReadonlyMap<string, PlanItem> {
-  return new Map(eventsOf(events, "submitting").map((event) => [event.key, event as PlanItem]));
+  return new Map(eventsOf(events, "submitting").map((event) => [event.key, event]));
 }
 
 export function keyOf(task: FinalTask): string {
@@ -26,5 +26,5 @@ export function keyOf(task: FinalTask): string {
 }
 
 export function json(value: unknown): string {
-  return JSON.stringify(value) ?? "undefined";
+  return value === undefined ? "undefined" : JSON.stringify(value);
 }

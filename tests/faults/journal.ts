@@ -8,6 +8,7 @@
  */
 import { closeSync, fdatasyncSync, openSync, readFileSync, writeSync } from "node:fs";
 import type { JsonValue } from "../../packages/perdure/src/task/json.ts";
+import type { PlanItem } from "./program/plan.ts";
 
 /** How a task ended, as anybody saw it. */
 export type Outcome =
@@ -20,15 +21,7 @@ export type Entry =
   | { readonly event: "spawned"; readonly child: number; readonly name: string }
   | { readonly event: "signalled"; readonly child: number; readonly signal: string }
   // ── by the program, as a caller ───────────────────────────────────────────────────────────────────────────────
-  | {
-      readonly event: "submitting";
-      readonly key: string;
-      readonly tool: string;
-      readonly input: JsonValue;
-      /** Whether `key` was given as idempotency key. */
-      readonly keyed: boolean;
-      readonly cancel: boolean;
-    }
+  | ({ readonly event: "submitting" } & PlanItem)
   | { readonly event: "acknowledged"; readonly key: string; readonly task: string }
   | { readonly event: "refused"; readonly key: string; readonly code: string }
   | { readonly event: "conflict"; readonly key: string; readonly code: string }

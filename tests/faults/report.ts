@@ -40,7 +40,7 @@ export class Report {
   }
 }
 
-export function reasons(violations: readonly Violation[]): readonly string[] {
+export function toReasons(violations: readonly Violation[]): readonly string[] {
   return violations.map(
     ({ rule, task, detail }) => `${rule}: ${task === undefined ? "" : `${task} `}${detail}`,
   );

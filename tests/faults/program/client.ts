@@ -4,15 +4,13 @@
  */
 import { existsSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
+import type { App } from "../../../packages/perdure/src/index.ts";
 import { PerdureError, TaskError } from "../../../packages/perdure/src/task/errors.ts";
 import { eventsOf, type Journal, monotonicMs, type Outcome } from "../journal.ts";
 import { Random } from "../random.ts";
 import type { Orders } from "./orders.ts";
 import { item, itemAt, type PlanItem } from "./plan.ts";
 import { outcomeOf } from "./read-record.ts";
-import type { App } from "./tools.ts";
-
-type TaskId = Parameters<App["tasks"]["get"]>[0];
 
 const lookMs = 25;
 const probeMs = 100;
@@ -85,7 +83,7 @@ export class Client {
       if (/^\d+$/.test(number)) this.#next = Math.max(this.#next, Number(number) + 1);
       const task = this.#acknowledged.get(key);
       if (task === undefined) void this.submit(given);
-      else if (!ended.has(task)) this.#follow(given, task as TaskId, this.#look(task as TaskId));
+      else if (!ended.has(task)) this.#follow(given, task, this.#look(task));
     }
     this.#insist();
   }
@@ -93,7 +91,7 @@ export class Client {
   /** Submits again, under its key, what was acknowledged long ago; and once with another input. */
   #insist(): void {
     const keyed = [...this.#submitted.values()].filter(
-      ({ key, keyed }) => keyed && this.#acknowledged.has(key),
+      (given) => given.keyed && this.#acknowledged.has(given.key),
     );
     const random = new Random(this.#orders.seed, `insist ${keyed.length}`);
     const [first, ...rest] = keyed;
@@ -125,7 +123,7 @@ export class Client {
     }
   }
 
-  #follow({ key, cancel, input }: PlanItem, task: TaskId, end: Promise<Outcome>): void {
+  #follow({ key, cancel, input }: PlanItem, task: string, end: Promise<Outcome>): void {
     this.#open.add(key);
     if (cancel) this.#beside(this.#cancel(task, input.salt % 60));
     this.#beside(
@@ -146,14 +144,14 @@ export class Client {
     });
   }
 
-  async #cancel(task: TaskId, afterMs: number): Promise<void> {
+  async #cancel(task: string, afterMs: number): Promise<void> {
     await pause(afterMs);
     this.#journal.append({ event: "cancelling", task });
     await this.#app.tasks.cancel(task);
     this.#journal.append({ event: "ended", task, outcome: await this.#look(task) });
   }
 
-  async #look(task: TaskId): Promise<Outcome> {
+  async #look(task: string): Promise<Outcome> {
     for (;;) {
       const record = await this.#app.tasks.get(task);
       const outcome = record === undefined ? undefined : outcomeOf(record);

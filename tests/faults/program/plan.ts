@@ -5,39 +5,41 @@
 import type { Outcome } from "../journal.ts";
 import { Random } from "../random.ts";
 
-export type PlanItem = {
+export interface PlanItem {
   /** Names the item; also part of the input. */
   readonly key: string;
-  /** Given as idempotency key as well. */
+  readonly tool: ToolName;
+  readonly input: ItemInput;
+  /** Whether the key is given as idempotency key. */
   readonly keyed: boolean;
-  /** The caller cancels it, some milliseconds after it was acknowledged. */
+  /** Whether the caller cancels it, some milliseconds after it was acknowledged. */
   readonly cancel: boolean;
-} & ItemOf<
+}
+
+/** One shape for all tools: `size` steps, rounds or failures. */
+export interface ItemInput {
+  readonly key: string;
+  readonly size: number;
+  readonly salt: number;
+}
+
+export type ToolName =
+  | "instant"
   | "stages"
+  | "slow"
   | "parallel"
   | "loop"
   | "flaky"
   | "flakySteps"
   | "doomed"
   | "stuck"
-  | "instant"
-  | "slow"
   | "killer"
-  | "climber"
->;
-
-type ItemOf<Tool extends string> = Tool extends string
-  ? { readonly tool: Tool; readonly input: ItemInput }
-  : never;
-
-/** One shape for all tools: `size` steps, rounds or failures. */
-export type ItemInput = { readonly key: string; readonly size: number; readonly salt: number };
-export type ToolName = PlanItem["tool"];
+  | "climber";
 
 /** Item `index` of the caller `caller`. */
 export function itemAt(seed: number, caller: string, index: number): PlanItem {
   const random = new Random(seed, `${caller}-${index}`);
-  const tool = random.pick([
+  const tool: ToolName = random.pick<ToolName>([
     "stages",
     "stages",
     "parallel",

@@ -45,7 +45,7 @@ async function readTask(store: TaskStore, record: TaskRecord): Promise<FinalTask
   return {
     id: record.id,
     tool: record.tool,
-    input: record.input as ItemInput,
+    input: record.input as unknown as ItemInput,
     idempotencyKey: record.idempotencyKey,
     status: record.status,
     phase: record.phase,

@@ -1,11 +1,11 @@
 /** The app under test, over the wrapped driver, with its tools and its caller. */
-import { perdure } from "../../../packages/perdure/src/index.ts";
+import { type App, perdure } from "../../../packages/perdure/src/index.ts";
 import { nodeSqlite, openSqliteStore } from "../../../packages/perdure/src/store/sqlite/index.ts";
 import { Journal } from "../journal.ts";
 import { WritePoints } from "../write-points.ts";
 import { Client } from "./client.ts";
 import type { Orders } from "./orders.ts";
-import { addTools, type App } from "./tools.ts";
+import { addTools } from "./tools.ts";
 
 export interface Program {
   readonly orders: Orders;

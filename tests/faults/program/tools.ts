@@ -1,27 +1,13 @@
 /** The tools of the program under test. Each writes into the journal what it does, before and after it is recorded. */
 import { setTimeout as pause } from "node:timers/promises";
 import { z } from "zod";
-import { perdure, TerminalError } from "../../../packages/perdure/src/index.ts";
+import { type App, type TaskContext, TerminalError } from "../../../packages/perdure/src/index.ts";
 import type { Journal } from "../journal.ts";
 import { crashLimit } from "./limits.ts";
 import { type ItemInput, stepValue, total } from "./plan.ts";
 
-export type App = ReturnType<typeof perdure>;
-/** What these handlers use of their `task`. */
-interface Task {
-  readonly id: string;
-  readonly tool: string;
-  readonly attempt: number;
-  readonly signal: AbortSignal;
-  step(
-    name: string,
-    run: () => Promise<number>,
-    options?: { readonly retry: typeof patience },
-  ): Promise<number>;
-  save(state: { readonly round: number; readonly total: number }): Promise<void>;
-  saved(): Promise<unknown>;
-  progress(done: number, total?: number, message?: string): void;
-}
+/** What every tool returns; `null` where it never gets there. */
+type Returned = { readonly key: string; readonly total?: number } | null;
 
 /** Kills come faster here than in any life: only what is about crashes may end by them. */
 const neverCrashLoop = { maxCrashes: 100_000 };
@@ -32,17 +18,20 @@ export function addTools(app: App, journal: Journal, stepMs = 3): void {
   const input = z.object({ key: z.string(), size: z.number(), salt: z.number() });
   const add = (
     tool: string,
-    run: (input: ItemInput, task: Task) => Promise<unknown>,
+    run: (input: ItemInput, task: TaskContext) => Promise<Returned>,
     options: { readonly retry?: typeof patience; readonly maxCrashes?: number } = {},
   ): void => {
-    const handler = async (given: ItemInput, task: Task): Promise<never> => {
-      journal.append({ event: "begun", task: task.id, tool, attempt: task.attempt });
-      return (await run(given, task)) as never;
-    };
-    app.task(tool, { description: `Does ${tool}.`, input, ...neverCrashLoop, ...options }, handler);
+    app.task(
+      tool,
+      { description: `Does ${tool}.`, input, ...neverCrashLoop, ...options },
+      async (given, task) => {
+        journal.append({ event: "begun", task: task.id, tool, attempt: task.attempt });
+        return run(given, task);
+      },
+    );
   };
 
-  const step = async (task: Task, name: string, value: number, ms = stepMs): Promise<number> => {
+  const step = async (task: TaskContext, name: string, value: number, ms = stepMs): Promise<number> => {
     const recorded = await task.step(name, async () => {
       journal.append({ event: "effect", task: task.id, step: name, attempt: task.attempt });
       await pause(ms);
@@ -52,7 +41,7 @@ export function addTools(app: App, journal: Journal, stepMs = 3): void {
     return recorded;
   };
 
-  const inTurn = (ms: number) => async (given: ItemInput, task: Task) => {
+  const inTurn = (ms: number) => async (given: ItemInput, task: TaskContext) => {
     let sum = 0;
     for (let i = 0; i < given.size; i++) {
       sum += await step(task, `step-${i}`, stepValue(given, i), ms);
@@ -75,13 +64,13 @@ export function addTools(app: App, journal: Journal, stepMs = 3): void {
     return { key: given.key, total: sum };
   });
 
-  const save = async (task: Task, round: number, sum: number): Promise<void> => {
+  const save = async (task: TaskContext, round: number, sum: number): Promise<void> => {
     journal.append({ event: "saving", task: task.id, attempt: task.attempt, round });
     await task.save({ round, total: sum });
     journal.append({ event: "saved", task: task.id, attempt: task.attempt, round });
   };
-  const saved = async (task: Task): Promise<{ round: number; total: number }> => {
-    const state = ((await task.saved()) ?? { round: 0, total: 0 }) as { round: number; total: number };
+  const saved = async (task: TaskContext): Promise<{ round: number; total: number }> => {
+    const state = (await task.saved<{ round: number; total: number }>()) ?? { round: 0, total: 0 };
     journal.append({ event: "resumed", task: task.id, attempt: task.attempt, round: state.round });
     return state;
   };
@@ -152,7 +141,7 @@ export function addTools(app: App, journal: Journal, stepMs = 3): void {
 
   add("stuck", async (_given, task) => {
     await step(task, "first", 1);
-    await new Promise((_resolve, reject) => {
+    return new Promise<never>((_resolve, reject) => {
       task.signal.addEventListener("abort", () => reject(task.signal.reason as Error), { once: true });
     });
   });
@@ -163,6 +152,7 @@ export function addTools(app: App, journal: Journal, stepMs = 3): void {
     async () => {
       await pause(20);
       process.kill(process.pid, "SIGKILL");
+      return null;
     },
     { maxCrashes: crashLimit },
   );
@@ -171,16 +161,17 @@ export function addTools(app: App, journal: Journal, stepMs = 3): void {
   add(
     "climber",
     async (given, task) => {
+      let runs = 0;
       for (let i = 0; i < given.size; i++) {
-        let isNew = false;
+        const runsBefore = runs;
         const name = `step-${i}`;
         const value = await task.step(name, async () => {
-          isNew = true;
+          runs++;
           journal.append({ event: "effect", task: task.id, step: name, attempt: task.attempt });
           return stepValue(given, i);
         });
         journal.append({ event: "recorded", task: task.id, step: name, attempt: task.attempt, value });
-        if (isNew && i < given.size - 1) process.kill(process.pid, "SIGKILL");
+        if (runs > runsBefore && i < given.size - 1) process.kill(process.pid, "SIGKILL");
       }
       return { key: given.key, total: total(given) };
     },

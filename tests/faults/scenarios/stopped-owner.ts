@@ -161,8 +161,8 @@ function probesDuring(events: readonly JournalEvent[], child: Child, { since, un
     ({ pid, at }) => pid === child.pid && at > since && at < until,
   );
   const of = (what: "read" | "submit") => probes.filter((probe) => probe.what === what);
-  const slowest = (of: readonly EventOf<"probe">[]) =>
-    Math.max(0, ...of.map((probe) => probe.tookMs)).toFixed(1);
+  const slowest = (some: readonly EventOf<"probe">[]) =>
+    Math.max(0, ...some.map((probe) => probe.tookMs)).toFixed(1);
   const [reads, submits] = [of("read"), of("submit")];
   const refused = probes.flatMap(({ what, code }) =>
     code === undefined ? [] : [`a ${what} was answered ${code}`],
