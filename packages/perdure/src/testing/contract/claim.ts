@@ -75,6 +75,14 @@ export const claimCases = casesOf("executor: claim", {
     await h.create({ tool: "index", input: "high", priority: 1 });
     assert.deepEqual(inputs(await h.claim({ limit: 1 })), ["high"]);
     assert.deepEqual(inputs(await h.claim({ limit: 1 })), ["low"]);
+
+    const start = h.clock.now();
+    await h.create({ tool: "train", input: "later", startAt: start + 20 });
+    await h.create({ tool: "index", input: "sooner", startAt: start + 10 });
+    await h.clock.advance(100);
+    assert.deepEqual(inputs(await h.claim({ limit: 1 })), ["sooner"]);
+    await h.create({ tool: "index", input: "last" });
+    assert.deepEqual(inputs(await h.claim()), ["later", "last"]);
   },
 
   async "takes the first come first among equals"(h) {
@@ -99,6 +107,16 @@ export const claimCases = casesOf("executor: claim", {
       [1, false],
       [0, false],
     ]);
+  },
+
+  async "takes at most the limit of all tools together"(h) {
+    await h.execute(["train", "index"]);
+    await h.create({ tool: "train" });
+    await h.create({ tool: "index" });
+    const first = await h.claim({ limit: 1 });
+    assert.deepEqual([first.begun.length, first.more], [1, true]);
+    const second = await h.claim({ limit: 1 });
+    assert.deepEqual([second.begun.length, second.more], [1, false]);
   },
 
   async "takes no more of a tool than it has slots"(h) {

@@ -4,7 +4,7 @@ import { settle } from "../manual-clock.ts";
 import { casesOf } from "./contract.ts";
 import { type ContractHarness, failure } from "./harness.ts";
 
-/** The changes of one task so far; forgets them as it tells them. */
+/** The changes so far, of one task or of all; forgets them as it tells them. */
 function watch(h: ContractHarness) {
   const changes: TaskChange[] = [];
   const unsubscribe = h.store.subscribe((change) => {
@@ -12,9 +12,12 @@ function watch(h: ContractHarness) {
   });
   return {
     unsubscribe,
-    async of(taskId: string): Promise<readonly TaskChange[]> {
+    async all(): Promise<readonly TaskChange[]> {
       await settle();
-      return changes.splice(0).filter((change) => change.taskId === taskId);
+      return changes.splice(0);
+    },
+    async of(taskId: string): Promise<readonly TaskChange[]> {
+      return (await this.all()).filter((change) => change.taskId === taskId);
     },
   };
 }
@@ -114,6 +117,9 @@ export const subscribeCases = casesOf("subscribe", {
 
   async "is silent about what was refused, found or read"(h) {
     const key = await h.completed({ idempotencyKey: "monday" });
+    const running = await h.running();
+    const step = { ...running, name: "load", kind: "step", state: "done", value: 1 } as const;
+    await h.store.recordOperation(step);
     await settle();
     const changes = watch(h);
     await Promise.allSettled([
@@ -121,11 +127,14 @@ export const subscribeCases = casesOf("subscribe", {
       h.store.cancel({ taskId: key.taskId }),
       h.store.create(h.request({ idempotencyKey: "monday" })),
       h.store.create(h.request({ idempotencyKey: "monday", input: "another" })),
+      h.store.recordOperation(step),
+      h.store.delete({ taskId: running.taskId }),
+      h.store.saveState({ ...running, state: Number.NaN }),
       h.begin(key.taskId),
       h.everything(key.taskId),
       h.store.list({}),
     ]);
-    assert.deepEqual(await changes.of(key.taskId), []);
+    assert.deepEqual(await changes.all(), []);
   },
 
   async "ends with the unsubscription, for this listener alone"(h) {
