@@ -50,6 +50,8 @@ export function toRetryPolicy(options: RetryOptions = 0, setting = "retry"): Ret
  */
 export function retryDelayMs(policy: RetryPolicy, retry: number, random: () => number): number | undefined {
   if (retry > policy.retries) return undefined;
-  const whole = Math.min(policy.maxDelayMs, policy.delayMs * policy.factor ** (retry - 1));
+  // The power overflows to infinity, and no delay times infinity would be no number.
+  const growth = Math.min(policy.factor ** (retry - 1), Number.MAX_VALUE);
+  const whole = Math.min(policy.maxDelayMs, policy.delayMs * growth);
   return Math.round(whole * (0.5 + random() / 2));
 }
