@@ -74,9 +74,13 @@ export class TaskWatch implements Disposable {
   async #next(endOnly: boolean, signal: AbortSignal | undefined): Promise<void> {
     const enough = endOnly ? this.#unseen === "maybe the end" : this.#unseen !== "nothing";
     if (!enough && signal?.aborted !== true) {
-      await new Promise<void>((resolve) => {
+      await new Promise<void>((settle) => {
+        const resolve = (): void => {
+          signal?.removeEventListener("abort", resolve);
+          settle();
+        };
         this.#waiting = { endOnly, resolve };
-        signal?.addEventListener("abort", () => resolve(), { once: true });
+        signal?.addEventListener("abort", resolve);
       });
       this.#waiting = undefined;
     }
