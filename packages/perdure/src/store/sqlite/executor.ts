@@ -93,7 +93,7 @@ export class SqliteExecutor implements Executor {
     if (request === undefined) return;
     if (this.#executes) {
       if (!othersWrote) return;
-      if (this.#readExecutingProcess()?.epoch !== this.#epoch) this.#executes = false;
+      if (this.#readExecutingProcess()?.epoch !== this.#epoch) this.#stepDown();
       request.wake();
     } else if (this.#parts.lock !== undefined && this.#mayTakeOver(this.#parts.lock, request)) {
       await this.#takeOver(request);
@@ -121,16 +121,25 @@ export class SqliteExecutor implements Executor {
     return due.every((row) => tools.includes(row["tool"] as string));
   }
 
-  async #takeOver({ tools }: StartExecutor): Promise<void> {
+  /** The lock that it holds is of a file that was deleted: from now on it waits for the new one. */
+  #stepDown(): void {
+    this.#executes = false;
+    this.#parts.lock?.release();
+  }
+
+  async #takeOver(request: StartExecutor): Promise<void> {
+    const { tools } = request;
     const executing: ExecutingProcess = { epoch: this.#epoch, pid: process.pid, host: hostname(), tools };
     await this.#parts.commits.run((changes) => {
+      // Stopped meanwhile: the lock is gone, and what is running may be another process's.
+      if (this.#request !== request) return;
       const tx = this.#parts.transaction(changes);
       tx.sql("INSERT OR REPLACE INTO meta (key, value) VALUES ('executor', ?)").run(
         JSON.stringify(executing),
       );
       recoverRunning(tx);
     });
-    this.#executes = true;
+    this.#executes = this.#request === request;
   }
 
   #readExecutingProcess(): ExecutingProcess | undefined {
