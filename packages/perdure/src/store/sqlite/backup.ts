@@ -3,6 +3,8 @@ import { existsSync, renameSync, rmSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { Worker } from "node:worker_threads";
 import { PerdureError } from "../../task/errors.ts";
+import type { SqliteConnection } from "./driver.ts";
+import { createPrivateFile } from "./private-file.ts";
 
 /**
  * Copies one snapshot with `VACUUM INTO`, on a connection and a thread of its own, so that neither the event loop nor
@@ -13,19 +15,17 @@ const copySnapshot = `
   const { workerData } = require("node:worker_threads");
   const { DatabaseSync } = require("node:sqlite");
   const source = new DatabaseSync(workerData.source);
+  source.exec("PRAGMA busy_timeout = 5000");
   source.prepare("VACUUM INTO ?").run(workerData.target);
   source.close();
 `;
 
 export async function backupFile(source: string, target: string): Promise<void> {
-  if (existsSync(target)) {
-    throw new PerdureError("INVALID_OPTION", {
-      message: `backup to ${target}: a file of that name is there already. Name a new file, or remove it first.`,
-    });
-  }
+  refuseExisting(target);
   const partial = `${target}.partial`;
   rmSync(partial, { force: true });
   try {
+    createPrivateFile(partial);
     await runWorker(copySnapshot, { source, target: partial });
     const copy = await open(partial, "r+");
     await copy.sync();
@@ -35,6 +35,20 @@ export async function backupFile(source: string, target: string): Promise<void> 
     rmSync(partial, { force: true });
     throw error;
   }
+}
+
+/** A store in memory is seen by its own connection only: the event loop waits. */
+export function backupMemory(connection: SqliteConnection, target: string): void {
+  refuseExisting(target);
+  createPrivateFile(target);
+  connection.prepare("VACUUM INTO ?").run(target);
+}
+
+function refuseExisting(target: string): void {
+  if (!existsSync(target)) return;
+  throw new PerdureError("INVALID_OPTION", {
+    message: `backup to ${target}: a file of that name is there already. Name a new file, or remove it first.`,
+  });
 }
 
 function runWorker(code: string, workerData: unknown): Promise<void> {

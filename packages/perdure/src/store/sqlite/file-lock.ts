@@ -6,6 +6,7 @@
  * a dead process, locks nothing.
  */
 import type { SqliteConnection, SqliteDriver } from "./driver.ts";
+import { createPrivateFile } from "./private-file.ts";
 
 export class FileLock {
   readonly #file: string;
@@ -20,6 +21,7 @@ export class FileLock {
   /** Takes the lock where it is free; never waits. */
   tryAcquire(): boolean {
     if (this.#held !== undefined) return true;
+    createPrivateFile(this.#file);
     const connection = this.#driver(this.#file);
     try {
       connection.exec("PRAGMA busy_timeout = 0; BEGIN EXCLUSIVE");

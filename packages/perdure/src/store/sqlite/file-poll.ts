@@ -9,22 +9,29 @@ import type { SqliteStatement } from "./driver.ts";
 /** The owner of a file notices what others write within this time. */
 const intervalMs = 200;
 
+export interface FilePollParts {
+  readonly clock: Clock;
+  /** The statement `PRAGMA data_version`. */
+  readonly dataVersion: SqliteStatement;
+  readonly onPoll: (othersWrote: boolean) => void;
+  /** The file could not be read; it is tried again. */
+  readonly onError: (error: unknown) => void;
+}
+
 export class FilePoll {
-  readonly #clock: Clock;
-  readonly #dataVersion: SqliteStatement;
-  readonly #onPoll: (othersWrote: boolean) => void;
+  readonly #parts: FilePollParts;
   #interested = 0;
+  #stopped = false;
   #seen: unknown;
   #timer: Timer | undefined;
 
-  constructor(clock: Clock, dataVersion: SqliteStatement, onPoll: (othersWrote: boolean) => void) {
-    this.#clock = clock;
-    this.#dataVersion = dataVersion;
-    this.#onPoll = onPoll;
+  constructor(parts: FilePollParts) {
+    this.#parts = parts;
   }
 
   /** Polls until the function that it returns was called. */
   begin(): () => void {
+    if (this.#stopped) return () => undefined;
     if (this.#interested++ === 0) {
       this.#seen = this.#read();
       this.#schedule();
@@ -37,17 +44,31 @@ export class FilePoll {
     };
   }
 
+  /** For good: the file is closed, whoever is still interested. */
+  stop(): void {
+    this.#stopped = true;
+    this.#timer?.cancel();
+  }
+
   #schedule(): void {
-    this.#timer = this.#clock.after(intervalMs, () => {
+    this.#timer = this.#parts.clock.after(intervalMs, () => {
       this.#schedule();
-      const version = this.#read();
-      const othersWrote = version !== this.#seen;
-      this.#seen = version;
-      this.#onPoll(othersWrote);
+      this.#poll();
     });
   }
 
+  #poll(): void {
+    const before = this.#seen;
+    try {
+      this.#seen = this.#read();
+    } catch (error) {
+      this.#parts.onError(error);
+      return;
+    }
+    this.#parts.onPoll(this.#seen !== before);
+  }
+
   #read(): unknown {
-    return this.#dataVersion.get()?.["data_version"];
+    return this.#parts.dataVersion.get()?.["data_version"];
   }
 }

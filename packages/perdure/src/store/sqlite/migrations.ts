@@ -108,14 +108,23 @@ export function migrate(connection: SqliteConnection, steps: readonly string[] =
   if (fileVersion(connection) === steps.length) return;
   connection.exec("BEGIN EXCLUSIVE");
   try {
-    for (let version = fileVersion(connection); version < steps.length; version++) {
-      connection.exec(steps[version] ?? "");
-    }
-    connection.exec(`PRAGMA user_version = ${steps.length}; PRAGMA application_id = ${applicationId}`);
+    const found = fileVersion(connection);
+    for (const step of steps.slice(found)) connection.exec(step);
+    // Another process may have brought it further than these steps lead.
+    const reached = Math.max(found, steps.length);
+    connection.exec(`PRAGMA user_version = ${reached}; PRAGMA application_id = ${applicationId}`);
     connection.exec("COMMIT");
   } catch (error) {
-    connection.exec("ROLLBACK");
+    rollBack(connection);
     throw error;
+  }
+}
+
+function rollBack(connection: SqliteConnection): void {
+  try {
+    connection.exec("ROLLBACK");
+  } catch {
+    // A full disk makes SQLite roll back by itself; the first error is the one to tell.
   }
 }
 

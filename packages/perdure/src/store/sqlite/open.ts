@@ -3,12 +3,13 @@
  * program, of a newer perdure, damaged, read-only, or on a network file system, where SQLite's locks and shared
  * memory do not work and files were lost.
  */
-import { closeSync, mkdirSync, openSync, realpathSync, statfsSync } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { accessSync, constants, mkdirSync, readlinkSync, realpathSync, statfsSync } from "node:fs";
+import { basename, dirname, join, resolve } from "node:path";
 import { PerdureError } from "../../task/errors.ts";
 import type { SqliteConnection, SqliteDriver } from "./driver.ts";
 import { storeError } from "./errors.ts";
 import { applicationId, fileVersion, migrate, migrations } from "./migrations.ts";
+import { createPrivateFile } from "./private-file.ts";
 
 export const memoryFile = ":memory:";
 
@@ -18,13 +19,20 @@ export interface OpenedFile {
   readonly file: string;
 }
 
-/** @param warn is told what is allowed but unwise. */
-export function openFile(file: string, driver: SqliteDriver, warn: (message: string) => void): OpenedFile {
+export interface OpenFileOptions {
+  readonly driver: SqliteDriver;
+  /** Is told what is allowed but unwise. */
+  readonly warn: (message: string) => void;
+  /** The `f_type` of statfs(2) for a folder; a test tells of file systems that it does not have. */
+  readonly fileSystemOf?: (folder: string) => number;
+}
+
+export function openFile(file: string, options: OpenFileOptions): OpenedFile {
   const location = `sqlite:${file}`;
   let connection: SqliteConnection | undefined;
   try {
-    const path = file === memoryFile ? file : prepareFile(file, location, warn);
-    connection = driver(path);
+    const path = file === memoryFile ? file : prepareFile(file, location, options);
+    connection = options.driver(path);
     connection.exec("PRAGMA busy_timeout = 5000");
     const isNew = checkOrigin(connection, location);
     // So that deleted history can be given back to the file system in pieces. Only an empty file takes it, and on any
@@ -40,12 +48,33 @@ export function openFile(file: string, driver: SqliteDriver, warn: (message: str
 }
 
 /** Makes the folder and the file, readable by this user only: the record holds what tools were given. */
-function prepareFile(file: string, location: string, warn: (message: string) => void): string {
+function prepareFile(file: string, location: string, options: OpenFileOptions): string {
   mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
-  closeSync(openSync(file, "a", 0o600));
-  checkFileSystem(dirname(file), location, warn);
-  const path = realpathSync(file);
-  return join(dirname(path), basename(path));
+  const path = behindLinks(file);
+  checkFileSystem(dirname(path), location, options);
+  createPrivateFile(path);
+  accessSync(path, constants.R_OK | constants.W_OK);
+  return path;
+}
+
+/** The file that is meant, whether or not it exists. */
+function behindLinks(file: string): string {
+  try {
+    return realpathSync(file);
+  } catch (error) {
+    if (!isMissing(error)) throw error;
+  }
+  let target: string;
+  try {
+    target = readlinkSync(file);
+  } catch {
+    return join(realpathSync(dirname(file)), basename(file));
+  }
+  return behindLinks(resolve(dirname(file), target));
+}
+
+function isMissing(error: unknown): boolean {
+  return (error as NodeJS.ErrnoException).code === "ENOENT";
 }
 
 /** `f_type` of statfs(2), for the file systems that other machines write to. */
@@ -65,9 +94,13 @@ const doubtfulFileSystems: ReadonlyMap<number, string> = new Map([
   [0x6a656a63, "a Docker Desktop share"],
 ]);
 
-function checkFileSystem(folder: string, location: string, warn: (message: string) => void): void {
+function checkFileSystem(
+  folder: string,
+  location: string,
+  { warn, fileSystemOf = (path) => statfsSync(path).type }: OpenFileOptions,
+): void {
   if (process.platform !== "linux") return;
-  const type = statfsSync(folder).type >>> 0;
+  const type = fileSystemOf(folder) >>> 0;
   const network = networkFileSystems.get(type);
   if (network !== undefined) {
     throw new PerdureError("STORE_NETWORK_FILE_SYSTEM", {
@@ -86,14 +119,17 @@ function checkFileSystem(folder: string, location: string, warn: (message: strin
 
 /** Refuses what is not perdure's, or not yet. Returns whether the file is empty. */
 function checkOrigin(connection: SqliteConnection, location: string): boolean {
-  const id = Number(connection.prepare("PRAGMA application_id").get()?.["application_id"]);
+  // One snapshot: another process may be making the tables and the id just now.
+  connection.exec("BEGIN");
   const tables = Number(connection.prepare("SELECT count(*) AS n FROM sqlite_schema").get()?.["n"]);
+  const id = Number(connection.prepare("PRAGMA application_id").get()?.["application_id"]);
+  const version = fileVersion(connection);
+  connection.exec("COMMIT");
   if (id !== applicationId && tables > 0) {
     throw new PerdureError("STORE_FOREIGN", {
       message: `${location} is the database of another program; it was left untouched. Name another file.`,
     });
   }
-  const version = fileVersion(connection);
   if (version > migrations.length) {
     throw new PerdureError("STORE_NEWER", {
       message:

@@ -13,7 +13,7 @@ import {
   retryTask,
   saveState,
 } from "./attempt-transitions.ts";
-import { backupFile } from "./backup.ts";
+import { backupFile, backupMemory } from "./backup.ts";
 import { cancelTask, createTask, deleteTask, stopWaiting } from "./caller-transitions.ts";
 import { CommitGroup } from "./commit-group.ts";
 import { nodeSqlite, type SqliteConnection, type SqliteDriver } from "./driver.ts";
@@ -40,7 +40,7 @@ export interface SqliteStoreOptions {
 export function openSqliteStore(options: SqliteStoreOptions): Store.TaskStore {
   const driver = options.driver ?? nodeSqlite;
   const warn = options.warn ?? ((message: string) => process.emitWarning(message, "PerdureWarning"));
-  const { connection, file } = openFile(options.file, driver, warn);
+  const { connection, file } = openFile(options.file, { driver, warn });
   return new SqliteStore({ connection, file, driver, warn, clock: options.clock ?? systemClock });
 }
 
@@ -76,9 +76,12 @@ class SqliteStore implements Store.TaskStore {
     const inMemory = file === memoryFile;
     this.#poll = inMemory
       ? undefined
-      : new FilePoll(clock, connection.prepare("PRAGMA data_version"), (othersWrote) =>
-          this.#onPoll(othersWrote),
-        );
+      : new FilePoll({
+          clock,
+          dataVersion: connection.prepare("PRAGMA data_version"),
+          onPoll: (othersWrote) => this.#onPoll(othersWrote),
+          onError: (error) => this.#onPollError(error),
+        });
     this.sessions = new SqliteSessions({ sql: this.#sql, write: (transition) => this.#write(transition) });
     this.executor = new SqliteExecutor({
       commits: this.#commits,
@@ -200,15 +203,21 @@ class SqliteStore implements Store.TaskStore {
   async backup(file: string): Promise<void> {
     this.#refuseClosed();
     this.#commits.flush();
-    if (this.#open.file === memoryFile) this.#open.connection.prepare("VACUUM INTO ?").run(file);
-    else await backupFile(this.#open.file, file);
+    try {
+      if (this.#open.file === memoryFile) backupMemory(this.#open.connection, file);
+      else await backupFile(this.#open.file, file);
+    } catch (error) {
+      throw storeError(error, `backup to ${file}`);
+    }
   }
 
   async close(): Promise<void> {
     if (this.#closed) return;
-    this.#commits.flush();
-    await this.executor.stop();
+    // First: what the last commit sets off finds the store closed, and does not queue behind it.
     this.#closed = true;
+    this.#commits.flush();
+    this.#poll?.stop();
+    await this.executor.stop();
     this.#open.connection.close();
   }
 
@@ -247,10 +256,12 @@ class SqliteStore implements Store.TaskStore {
 
   #onPoll(othersWrote: boolean): void {
     if (othersWrote) for (const listener of this.#listeners) listener(undefined);
-    this.executor.poll(othersWrote).catch((error: unknown) => {
-      if (!this.#closed)
-        this.#open.warn(`${this.location}: polling the file failed, trying again: ${String(error)}`);
-    });
+    this.executor.poll(othersWrote).catch((error: unknown) => this.#onPollError(error));
+  }
+
+  #onPollError(error: unknown): void {
+    if (!this.#closed)
+      this.#open.warn(`${this.location}: polling the file failed, trying again: ${String(error)}`);
   }
 }
 
