@@ -9,13 +9,14 @@
 import type { AttemptKey, TaskStore } from "../store/store.ts";
 import type { Clock } from "../task/clock.ts";
 import { PerdureError } from "../task/errors.ts";
-import { toFailure } from "../task/failure.ts";
+import { type Failure, toFailure } from "../task/failure.ts";
 import type { JsonValue } from "../task/json.ts";
 import type { TaskRecord } from "../task/record.ts";
 import { retryDelayMs } from "../task/retry.ts";
 import { createTaskContext } from "./attempt-context.ts";
 import { writeDurably } from "./durable-write.ts";
 import type { Logger } from "./logger.ts";
+import { longTimer } from "./long-timer.ts";
 import { Operations } from "./operations.ts";
 import { Reporter } from "./reporter.ts";
 import type { TaskTool } from "./tool.ts";
@@ -38,6 +39,8 @@ export class Attempt {
   readonly #asked = new AbortController();
   /** From then on the handler can write nothing. */
   readonly #ended = new AbortController();
+  /** The process goes: not even the outcome is waited for any more. */
+  readonly #left = new AbortController();
   #settled = false;
 
   constructor(parts: AttemptParts) {
@@ -63,6 +66,7 @@ export class Attempt {
   end(reason: PerdureError): void {
     this.#ended.abort(reason);
     this.#asked.abort(reason);
+    if (reason.code === "SHUTDOWN") this.#left.abort(reason);
   }
 
   /** Resolves when the outcome is recorded, or cannot be. Never rejects. */
@@ -83,6 +87,7 @@ export class Attempt {
   async #runHandler(): Promise<Settled> {
     const { record, tool, store, clock } = this.#parts;
     const recorded = record.attempt === 1 ? [] : await this.#write(() => store.operations(this.key));
+    if (this.#ended.signal.aborted) return { thrown: this.#ended.signal.reason };
     const operations = new Operations({
       ...this.key,
       recorded,
@@ -108,7 +113,7 @@ export class Attempt {
       save: (state) => this.#write(() => store.saveState({ ...this.key, state })),
       saved: () => store.savedState(this.key),
     });
-    const timeout = clock.after(tool.timeoutMs, () => this.end(timedOut(this.key, tool.timeoutMs)));
+    const timeout = longTimer(clock, tool.timeoutMs, () => this.end(timedOut(this.key, tool.timeoutMs)));
     const outside = endedFromOutside(this.#ended.signal);
     try {
       const settled = await Promise.race([settle(tool, record.input, context), outside.promise]);
@@ -141,14 +146,15 @@ export class Attempt {
       const complete = () => store.complete({ ...this.key, result: returned as JsonValue | undefined });
       await writeDurably(complete, { clock, logger, signal: this.#ended.signal });
     } catch (error) {
-      if (error instanceof PerdureError && error.code === "INVALID_VALUE") return this.#recordFailure(error);
-      throw error;
+      if (error instanceof PerdureError && error.code !== "INVALID_VALUE") throw error;
+      // Neither the store's nor fenced off: it is the result that cannot be written down.
+      return this.#recordFailure(error);
     }
   }
 
   async #recordFailure(thrown: unknown): Promise<void> {
     const { store, tool, record, clock, logger, random } = this.#parts;
-    const failure = toFailure(thrown);
+    const failure = describeFailure(thrown);
     const delayMs = failure.retryable ? retryDelayMs(tool.retry, record.errors + 1, random) : undefined;
     logger.warn(
       { err: thrown, ...this.#fields(), ...(delayMs !== undefined && { retryInMs: delayMs }) },
@@ -158,7 +164,7 @@ export class Attempt {
       delayMs === undefined
         ? store.fail({ ...this.key, failure })
         : store.retry({ ...this.key, failure, delayMs });
-    await writeDurably(write, { clock, logger, signal: new AbortController().signal });
+    await writeDurably(write, { clock, logger, signal: this.#left.signal });
   }
 
   /** A write that the handler waits for: kept up until accepted, refused, or the attempt has ended. */
@@ -191,6 +197,15 @@ async function settle(
     return { returned: await tool.parseOutput(returned) };
   } catch (thrown) {
     return { thrown };
+  }
+}
+
+/** What cannot be recorded of something thrown fails the task too, instead of leaving it without an end. */
+function describeFailure(thrown: unknown): Failure {
+  try {
+    return toFailure(thrown);
+  } catch (error) {
+    return toFailure(error);
   }
 }
 

@@ -24,6 +24,7 @@ const expiryPauseMs = 20;
 const sessionIdleMs = 30 * 86_400_000;
 /** When the store could not be asked for due tasks. */
 const claimAgainMs = 1_000;
+const claimFailed = "due tasks could not be claimed, trying again";
 
 export interface EngineParts {
   readonly store: TaskStore;
@@ -45,7 +46,9 @@ export class Engine {
   #passWanted = false;
   /** The last claim left due tasks behind: a freed slot is worth another. */
   #moreDue = false;
-  #dueTimer: Timer | undefined;
+  /** At the last claim a tool had no slot, so that nobody looks for what becomes due of it. */
+  #blind = false;
+  #due: { readonly at: number; readonly timer: Timer } | undefined;
   #expiryTimer: Timer | undefined;
 
   constructor(parts: EngineParts) {
@@ -59,8 +62,14 @@ export class Engine {
     this.#state = "started";
     const { store, tools } = this.#parts;
     this.#unsubscribe = store.subscribe((change) => this.#onChange(change));
-    await store.executor.start({ tools: [...tools.keys()], wake: () => this.#wake() });
-    await this.tick();
+    try {
+      await store.executor.start({ tools: [...tools.keys()], wake: () => this.#wake() });
+    } catch (error) {
+      this.#unsubscribe();
+      this.#state = "idle";
+      throw error;
+    }
+    await this.tick().catch((error: unknown) => this.#logFailure(error, claimFailed));
     this.#scheduleExpiry(0);
   }
 
@@ -92,23 +101,25 @@ export class Engine {
     const ended = attempt.run().then(() => {
       this.#running.delete(record.id);
       free();
-      if (this.#moreDue) this.#wake();
+      if (this.#moreDue || this.#blind) this.#wake();
     });
     this.#running.set(record.id, { attempt, ended });
+    if (record.deadlineAt !== undefined) this.#lookAgainIn(record.deadlineAt - this.#parts.clock.now());
   }
 
   /** No new work; handlers are asked to end and have `drainMs` for it; what is left is given back for the next start. */
   async stop(drainMs: number): Promise<void> {
     if (this.#state !== "started") return;
     this.#state = "stopping";
-    this.#dueTimer?.cancel();
+    this.#due?.timer.cancel();
     this.#expiryTimer?.cancel();
-    await this.#pass;
+    await this.#pass?.catch((error: unknown) => this.#logFailure(error, claimFailed));
     for (const { attempt } of this.#running.values()) attempt.ask(shutdown());
     const drained = this.#parts.clock.after(drainMs, () => {
       for (const { attempt } of this.#running.values()) attempt.end(shutdown());
     });
-    await Promise.all([...this.#running.values()].map(({ ended }) => ended));
+    // A slot is also held by a task that is just being created, and has to be given back like the others.
+    await this.#slots.empty();
     drained.cancel();
     this.#unsubscribe?.();
     await this.#parts.store.executor.stop();
@@ -117,9 +128,7 @@ export class Engine {
   #wake(): void {
     if (this.#state !== "started") return;
     if (!this.#parts.store.executor.executes) this.#endAll(overtaken());
-    this.tick().catch((error: unknown) =>
-      this.#logFailure(error, "due tasks could not be claimed, trying again"),
-    );
+    this.tick().catch((error: unknown) => this.#logFailure(error, claimFailed));
   }
 
   async #runPasses(): Promise<number> {
@@ -132,27 +141,43 @@ export class Engine {
   }
 
   async #runPass(): Promise<number> {
-    const { store, clock } = this.#parts;
-    this.#dueTimer?.cancel();
+    const { store } = this.#parts;
+    this.#due?.timer.cancel();
+    this.#due = undefined;
     try {
-      const [overdue, { begun, more }] = await Promise.all([
-        store.failOverdue({ limit: batchSize }),
-        store.executor.claim(this.#slots.free()),
-      ]);
+      const overdue = store.failOverdue({ limit: batchSize });
+      // Heard below: when this one is refused, what was begun beside it must run all the same.
+      overdue.catch(() => undefined);
+      const { begun, more } = await store.executor.claim(this.#slots.free());
       this.#moreDue = more;
-      this.#passWanted ||= overdue === batchSize;
       for (const record of begun) {
         const free = this.#slots.take(record.tool);
         this.launch(record, free ?? (() => undefined));
       }
-      const withSlots = this.#slots.free().tools.filter(({ slots }) => slots > 0);
+      this.#passWanted ||= (await overdue) === batchSize;
+      const { limit, tools } = this.#slots.free();
+      const withSlots = tools.filter(({ slots }) => limit > 0 && slots > 0);
+      this.#blind = withSlots.length < tools.length;
       const dueMs = await store.executor.nextDueMs({ tools: withSlots.map(({ tool }) => tool) });
-      if (dueMs !== undefined) this.#dueTimer = clock.after(dueMs, () => this.#wake());
+      if (dueMs !== undefined) this.#lookAgainIn(dueMs);
       return begun.length;
     } catch (error) {
-      this.#dueTimer = clock.after(claimAgainMs, () => this.#wake());
+      this.#lookAgainIn(claimAgainMs);
       throw error;
     }
+  }
+
+  /** One timer, for the earliest of all that will be due. */
+  #lookAgainIn(ms: number): void {
+    const { clock } = this.#parts;
+    const at = clock.now() + Math.max(0, ms);
+    if (this.#state !== "started" || (this.#due !== undefined && this.#due.at <= at)) return;
+    this.#due?.timer.cancel();
+    const timer = clock.after(at - clock.now(), () => {
+      this.#due = undefined;
+      this.#wake();
+    });
+    this.#due = { at, timer };
   }
 
   #onChange(change: TaskChange | undefined): void {
@@ -182,10 +207,9 @@ export class Engine {
 
   /** History leaves in small batches with pauses, so that no request waits for it. */
   #scheduleExpiry(ms: number): void {
+    if (this.#state !== "started") return;
     this.#expiryTimer = this.#parts.clock.after(ms, () => {
-      void this.#deleteExpired().then((next) => {
-        if (this.#state === "started") this.#scheduleExpiry(next);
-      });
+      void this.#deleteExpired().then((next) => this.#scheduleExpiry(next));
     });
   }
 

@@ -11,10 +11,12 @@ import { PerdureError, quote } from "../task/errors.ts";
 import { fromFailure, toFailure } from "../task/failure.ts";
 import type { TaskId } from "../task/id.ts";
 import type { JsonValue } from "../task/json.ts";
+import { checkName } from "../task/name.ts";
 import type { Operation, OperationKind, OperationOutcome } from "../task/record.ts";
 import { retryDelayMs, toRetryPolicy } from "../task/retry.ts";
 import type { StepContext, StepOptions } from "./context.ts";
 import { pause } from "./durable-write.ts";
+import { longTimer } from "./long-timer.ts";
 
 export interface OperationsParts {
   readonly taskId: TaskId;
@@ -58,6 +60,7 @@ export class Operations {
   }
 
   #use(name: string, kind: OperationKind): Operation | undefined {
+    checkName(name, `the name of a ${kind}`);
     if (this.#used.has(name)) {
       throw new PerdureError("STEP_NAME_REUSED", {
         message:
@@ -127,7 +130,9 @@ export class Operations {
     const expired = new Promise<never>((_, reject) => {
       signal.addEventListener("abort", () => reject(signal.reason as Error), { once: true });
     });
-    const timer = clock.after(timeoutMs, () =>
+    // `run` may throw at once, and nobody is left to hear of the abort that comes later.
+    expired.catch(() => undefined);
+    const timer = longTimer(clock, timeoutMs, () =>
       expiry.abort(
         new PerdureError("STEP_TIMEOUT", {
           message: `step ${quote(name)} did not end within ${timeoutMs} ms.`,

@@ -2,11 +2,15 @@
 import type { ClaimTasks } from "../store/store.ts";
 import type { TaskTool } from "./tool.ts";
 
+/** So many at once, however many slots there are: one claim is one transaction. */
+const maxClaim = 1_000;
+
 export class Slots {
   readonly #tools: ReadonlyMap<string, TaskTool>;
   readonly #taken = new Map<string, number>();
   readonly #concurrency: number;
   #takenInAll = 0;
+  #onEmpty: (() => void) | undefined;
 
   constructor(concurrency: number, tools: ReadonlyMap<string, TaskTool>) {
     this.#concurrency = concurrency;
@@ -25,6 +29,14 @@ export class Slots {
     };
   }
 
+  /** Resolves once no slot is taken. */
+  async empty(): Promise<void> {
+    if (this.#takenInAll === 0) return;
+    await new Promise<void>((resolve) => {
+      this.#onEmpty = resolve;
+    });
+  }
+
   /** What may be claimed now. A tool without a free slot is named too, so that its backlog is seen. */
   free(): ClaimTasks {
     const tools = [...this.#tools.values()].map(({ name, maxCrashes }) => ({
@@ -32,7 +44,7 @@ export class Slots {
       slots: this.#freeOf(name),
       maxCrashes,
     }));
-    return { tools, limit: this.#concurrency - this.#takenInAll };
+    return { tools, limit: Math.min(maxClaim, this.#concurrency - this.#takenInAll) };
   }
 
   #freeOf(tool: string): number {
@@ -42,5 +54,6 @@ export class Slots {
   #add(tool: string, n: number): void {
     this.#takenInAll += n;
     this.#taken.set(tool, (this.#taken.get(tool) ?? 0) + n);
+    if (this.#takenInAll === 0) this.#onEmpty?.();
   }
 }
