@@ -114,6 +114,7 @@ export default defineConfig({
     "no-else-return": "error",
     "no-param-reassign": "error",
     "no-unused-vars": "error",
+    "no-underscore-dangle": ["error", { allow: ["_meta"] }],
     "vitest/no-focused-tests": "error",
     "vitest/no-disabled-tests": "error",
   },

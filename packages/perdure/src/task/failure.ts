@@ -101,11 +101,23 @@ function dataOf(data: JsonValue | undefined): { data?: JsonValue } {
 }
 
 function describe(thrown: unknown): string {
-  if (typeof thrown !== "object") return String(thrown as unknown as symbol);
-  try {
-    return JSON.stringify(thrown);
-  } catch {
-    return Object.prototype.toString.call(thrown);
+  switch (typeof thrown) {
+    case "string":
+      return thrown;
+    case "number":
+    case "boolean":
+    case "bigint":
+    case "symbol":
+      return thrown.toString();
+    case "undefined":
+    case "function":
+      return typeof thrown;
+    case "object":
+      try {
+        return JSON.stringify(thrown);
+      } catch {
+        return Object.prototype.toString.call(thrown);
+      }
   }
 }
 

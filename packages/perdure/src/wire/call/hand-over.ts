@@ -1,0 +1,70 @@
+/**
+ * The hand-over: what a client that knows nothing of tasks gets instead of a result that is not there yet. An ordinary
+ * tool result that names the task and says in plain words what to do next. It holds nothing that changes from call to
+ * call, so that a host's guard against loops sees a repetition as one.
+ */
+import type { JsonObject } from "../../task/json.ts";
+import type { TaskSummary } from "../../task/record.ts";
+import type { ObjectSchema, ServedTask, Service } from "../service.ts";
+import { textBlock, type ToolResult } from "./tool-result.ts";
+
+export function handOver(service: Service, task: TaskSummary): ToolResult {
+  const pollAfter = Math.ceil(service.settings.pollMs / 1_000);
+  return {
+    content: [
+      textBlock(`${task.tool} is running in the background as task ${task.id}. ${whatNext(service)}`),
+    ],
+    structuredContent: {
+      task_id: task.id,
+      status: task.status,
+      tool: task.tool,
+      poll_after_seconds: pollAfter,
+    },
+  };
+}
+
+function whatNext(service: Service): string {
+  const { toolNames } = service.settings;
+  const [check, results] = [toolNames.get("check_task_status"), toolNames.get("get_task_results")];
+  if (check === undefined) return "It goes on by itself; do not call the tool again for the same work.";
+  const then = results === undefined ? "" : ` When it is completed, ${results} gives the result.`;
+  return (
+    `It goes on by itself, also when this conversation ends; do not call the tool again for the same work. ` +
+    `To wait for it, call ${check} with this task_id and wait_seconds 55.${then}`
+  );
+}
+
+const handOverSchema: ObjectSchema = {
+  type: "object",
+  description: "The task goes on in the background.",
+  properties: {
+    task_id: { type: "string" },
+    status: { type: "string" },
+    tool: { type: "string" },
+    poll_after_seconds: { type: "integer" },
+  },
+  required: ["task_id", "status", "tool", "poll_after_seconds"],
+};
+
+const summarySchema: ObjectSchema = {
+  type: "object",
+  description: "The result is large and kept as a resource.",
+  properties: {
+    task_id: { type: "string" },
+    status: { type: "string" },
+    tool: { type: "string" },
+    result_uri: { type: "string" },
+    result_bytes: { type: "integer" },
+  },
+  required: ["task_id", "status", "tool", "result_uri", "result_bytes"],
+};
+
+/**
+ * What is advertised where the author declared an output: SDK clients that have listed the tools reject structured
+ * content that does not fit.
+ */
+export function advertisedOutput({ outputSchema }: ServedTask): JsonObject | undefined {
+  return outputSchema === undefined
+    ? undefined
+    : { type: "object", anyOf: [outputSchema, handOverSchema, summarySchema] };
+}

@@ -1,0 +1,176 @@
+/**
+ * The held call: a plain `tools/call` that is kept open while the task runs, with progress and heartbeats, and handed
+ * over when the client's patience ends. Underneath it is the same durable task as on every other channel, so nothing
+ * is lost whatever happens to the call: it only stops waiting.
+ */
+import { createHash } from "node:crypto";
+import type { CreatedTask } from "../../store/store.ts";
+import { PerdureError } from "../../task/errors.ts";
+import type { TaskId } from "../../task/id.ts";
+import { canonicalJson, type JsonValue } from "../../task/json.ts";
+import type { LogLine, TaskSummary } from "../../task/record.ts";
+import type { Caller, KnownClient, ServedTask, Service } from "../service.ts";
+import { CallEnd } from "./call-end.ts";
+import { handOver } from "./hand-over.ts";
+import { Heartbeat } from "./heartbeat.ts";
+import { toolError, toOutcome, type ToolOutcome } from "./tool-result.ts";
+
+/** How the waiting client is kept informed. Every function may be called until the call's promise settles. */
+export interface CallSink {
+  /** `notifications/progress`; absent where the request has no progress token. Rises with each call. */
+  readonly progress?: (report: ProgressReport) => void;
+  /** `notifications/message`; absent where the client did not ask for logging. */
+  readonly log?: (line: LogLine) => void;
+  /** Keeps the connection from looking idle, where nothing else can be said. */
+  readonly keepAlive: () => void;
+}
+
+export interface ProgressReport {
+  readonly progress: number;
+  readonly total?: number;
+  readonly message?: string;
+}
+
+export interface HeldCall {
+  readonly task: ServedTask;
+  readonly arguments: JsonValue | undefined;
+  readonly caller: Caller;
+  readonly sink: CallSink;
+  /** Aborted with a {@link CallEnd}. */
+  readonly signal: AbortSignal;
+  readonly idempotencyKey?: string | undefined;
+  /** Is told the task, as soon as it is durable: for a later wait by another way. */
+  readonly onTask?: (taskId: TaskId) => void;
+}
+
+/** `undefined` when the call stopped waiting: there is nobody to answer. */
+export async function holdCall(service: Service, call: HeldCall): Promise<ToolOutcome | undefined> {
+  const waits = call.task.start === "held";
+  let created: CreatedTask;
+  try {
+    created = await submitCall(service, call, waits);
+  } catch (error) {
+    return { result: refusal(error) };
+  }
+  call.onTask?.(created.task.id);
+  if (!waits) return { result: handOver(service, created.task) };
+  return waitForOutcome(service, call, created.task.id);
+}
+
+/** Creates the task of a call, on every channel. @throws PerdureError as `Runtime.submit` */
+export function submitCall(
+  service: Service,
+  call: Pick<HeldCall, "task" | "arguments" | "caller" | "idempotencyKey">,
+  waits: boolean,
+): Promise<CreatedTask> {
+  const { task, caller } = call;
+  return service.runtime.submit({
+    tool: task.tool.name,
+    input: call.arguments,
+    owner: caller.owner,
+    session: caller.session,
+    idempotencyKey: call.idempotencyKey,
+    rejoinKey: waits && task.rejoin ? rejoinKey(call.arguments) : undefined,
+  });
+}
+
+/** What the caller did wrong, as a result that a model can act on; everything else is not the caller's to see. */
+export function refusal(error: unknown): ReturnType<typeof toolError> {
+  if (error instanceof PerdureError && callersFaults.has(error.code)) return toolError(error.message);
+  throw error;
+}
+
+const callersFaults: ReadonlySet<string> = new Set([
+  "INVALID_INPUT",
+  "INVALID_VALUE",
+  "IDEMPOTENCY_CONFLICT",
+]);
+
+/** Waits for a task as a held call does; also for one that began otherwise. */
+export async function waitForOutcome(
+  service: Service,
+  call: Pick<HeldCall, "task" | "caller" | "sink" | "signal">,
+  taskId: TaskId,
+): Promise<ToolOutcome | undefined> {
+  const { runtime, settings } = service;
+  const known = knownClient(settings.clients, call.caller.clientName);
+  const holdMs = call.task.holdMs ?? known?.holdMs ?? settings.holdMs;
+  const patience = new AbortController();
+  const timer = runtime.clock.after(holdMs, () => patience.abort());
+  const heartbeat = new Heartbeat({
+    clock: runtime.clock,
+    intervalMs: call.task.heartbeatMs ?? known?.heartbeatMs ?? settings.heartbeatMs,
+    sink: call.sink,
+    tool: call.task.tool.name,
+  });
+  const until = AbortSignal.any([patience.signal, call.signal]);
+  try {
+    const last = await follow(service, { ...call, heartbeat, until }, taskId);
+    if (call.signal.aborted) return await stopWaiting(service, taskId, call);
+    if (last.phase !== "ended") {
+      await runtime.store.stopWaiting({ taskId, caller: "told" });
+      return { result: handOver(service, last) };
+    }
+    const task = await runtime.store.get({ taskId });
+    return task === undefined
+      ? { result: toolError(`The task ${taskId} has expired.`) }
+      : toOutcome(service, task);
+  } finally {
+    timer.cancel();
+    heartbeat.stop();
+  }
+}
+
+interface Following {
+  readonly heartbeat: Heartbeat;
+  readonly sink: CallSink;
+  readonly until: AbortSignal;
+}
+
+/** Passes on what the task reports, until it ends or `until` is aborted. */
+async function follow(
+  { runtime }: Service,
+  { heartbeat, sink, until }: Following,
+  taskId: TaskId,
+): Promise<TaskSummary> {
+  using watch = runtime.watches.open(taskId);
+  let seen = 0;
+  for (;;) {
+    const task = await runtime.store.summary({ taskId });
+    if (task === undefined) throw new Error(`task ${taskId} is gone while it was waited for`);
+    if (task.progress !== undefined) heartbeat.report(task.progress);
+    if (sink.log !== undefined) {
+      for (const event of await runtime.store.timeline({ taskId, after: seen })) {
+        seen = event.revision;
+        if (event.type === "log") heartbeat.log(event);
+      }
+    }
+    if (task.phase === "ended" || until.aborted) return task;
+    await watch.changed(until);
+  }
+}
+
+async function stopWaiting(
+  { runtime }: Service,
+  taskId: TaskId,
+  { caller, signal }: Pick<HeldCall, "caller" | "signal">,
+): Promise<undefined> {
+  const end = signal.reason as unknown;
+  if (end instanceof CallEnd && end.effect === "cancel") {
+    await runtime.store.cancel({ taskId, owner: caller.owner, reason: end.message });
+  } else {
+    await runtime.store.stopWaiting({ taskId, caller: "lost" });
+  }
+  return undefined;
+}
+
+function knownClient(clients: readonly KnownClient[], name: string | undefined): KnownClient | undefined {
+  if (name === undefined) return undefined;
+  return clients.find((client) =>
+    typeof client.name === "string" ? client.name === name : client.name.test(name),
+  );
+}
+
+function rejoinKey(input: JsonValue | undefined): string {
+  return createHash("sha256").update(canonicalJson(input)).digest("base64url");
+}

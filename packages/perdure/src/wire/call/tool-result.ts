@@ -1,0 +1,117 @@
+/**
+ * What a client gets for a task that has ended: the tool result, or the JSON-RPC error that the author asked for.
+ *
+ * Of a failure a caller sees the author's message and nothing else of the inside. A result that is too large for a
+ * model becomes a summary with a link to the whole, which `resources/read` answers.
+ */
+import type { JsonObject, JsonValue } from "../../task/json.ts";
+import { isArray } from "../../task/json.ts";
+import type { TaskRecord } from "../../task/record.ts";
+import type { Service } from "../service.ts";
+
+export type ContentBlock = JsonObject & { readonly type: string };
+
+/** `CallToolResult` of MCP, without what only one generation adds to it. */
+export interface ToolResult {
+  readonly content: readonly ContentBlock[];
+  readonly structuredContent?: JsonObject;
+  readonly isError?: boolean;
+}
+
+export interface JsonRpcError {
+  readonly code: number;
+  readonly message: string;
+  readonly data?: JsonValue;
+}
+
+export type ToolOutcome = { readonly result: ToolResult } | { readonly error: JsonRpcError };
+
+/** How much of a large result its summary quotes, in characters. */
+const summaryLength = 2_000;
+
+/** The outcome of an ended task. */
+export function toOutcome(service: Service, task: TaskRecord): ToolOutcome {
+  switch (task.status) {
+    case "completed":
+      return { result: toResult(service, task) };
+    case "failed": {
+      const { code, message, jsonRpcCode, data } = task.failure;
+      if (code !== "PROTOCOL_ERROR" || jsonRpcCode === undefined) return { result: toolError(message) };
+      return { error: { code: jsonRpcCode, message, ...(data !== undefined && { data }) } };
+    }
+    case "cancelled":
+      return {
+        result: toolError(`The task was cancelled${task.reason === undefined ? "." : `: ${task.reason}`}`),
+      };
+    case "working":
+    case "input_required":
+      throw new Error(`task ${task.id} is ${task.status}: it has no outcome yet`);
+  }
+}
+
+/** A result that says what went wrong, for a model to read. */
+export function toolError(message: string): ToolResult {
+  return { content: [textBlock(message)], isError: true };
+}
+
+export function textBlock(text: string): ContentBlock {
+  return { type: "text", text };
+}
+
+/** The URI under which the whole result of a task is read. */
+export function resultUri(taskId: string): string {
+  return `perdure://tasks/${taskId}/result`;
+}
+
+/** A handler's value as a tool result: a ready tool result as it is, text, or JSON with the object as structure. */
+export function valueToResult(value: JsonValue | undefined): ToolResult {
+  if (value === undefined || value === null) return { content: [] };
+  if (typeof value === "string") return { content: [textBlock(value)] };
+  if (isToolResult(value)) return value;
+  const content = [textBlock(JSON.stringify(value))];
+  if (typeof value !== "object" || isArray(value)) return { content };
+  return { content, structuredContent: value };
+}
+
+function toResult(service: Service, task: TaskRecord): ToolResult {
+  const result = valueToResult(task.result);
+  const text = task.result === undefined ? "" : JSON.stringify(task.result);
+  const bytes = Buffer.byteLength(text);
+  if (bytes <= service.settings.maxResultBytes) return result;
+  const uri = resultUri(task.id);
+  const note =
+    `The result of ${task.tool} is large (${bytes} bytes), so this is only its beginning. ` +
+    `The whole is the resource ${uri}.\n\n${text.slice(0, summaryLength)}…`;
+  return {
+    content: [
+      textBlock(note),
+      {
+        type: "resource_link",
+        uri,
+        name: `result of ${task.tool}`,
+        mimeType: "application/json",
+        size: bytes,
+      },
+    ],
+    structuredContent: {
+      task_id: task.id,
+      status: "completed",
+      tool: task.tool,
+      result_uri: uri,
+      result_bytes: bytes,
+    },
+  };
+}
+
+const blockTypes: ReadonlySet<unknown> = new Set(["text", "image", "audio", "resource", "resource_link"]);
+
+/** Whether a handler returned MCP's own shape: `{ content: [{ type: "text" | "image" | …, … }, …], … }`. */
+function isToolResult(value: JsonValue): value is JsonObject & ToolResult {
+  if (typeof value !== "object" || value === null || isArray(value)) return false;
+  const { content } = value;
+  if (typeof content !== "object" || content === null || !isArray(content)) return false;
+  return content.every(
+    (block) =>
+      typeof block === "object" && block !== null && "type" in block && blockTypes.has(block["type"]),
+  );
+}

@@ -1,0 +1,183 @@
+/**
+ * A server of the official SDK with everything the application serves, by the SDK's public API alone: the plain and
+ * generated tools, resources and prompts, and each durable tool as a held call.
+ *
+ * It answers whatever the front of a generation does not take for its own, so that every request that is not perfect
+ * is refused in the SDK's words; and it is what `attach` puts on a server that somebody already has.
+ */
+import {
+  type CallToolResult,
+  McpServer,
+  ProtocolError as SdkProtocolError,
+  type ServerContext,
+  type StandardSchemaWithJSON,
+} from "@modelcontextprotocol/server";
+import { ProtocolError } from "../task/errors.ts";
+import type { JsonObject, JsonValue } from "../task/json.ts";
+import type { LogLevel } from "../task/record.ts";
+import { cancelledByClient, disconnected, type Generation } from "./call/call-end.ts";
+import { advertisedOutput } from "./call/hand-over.ts";
+import { type CallSink, holdCall } from "./call/held-call.ts";
+import { toolError, type ToolOutcome, valueToResult } from "./call/tool-result.ts";
+import { registerResults } from "./results-resource.ts";
+import type { Caller, ObjectSchema, PlainContext, PlainTool, ServedTask, Service } from "./service.ts";
+import { generatedPlainTools } from "./tools/generated.ts";
+
+export interface SdkServerOptions {
+  readonly generation: Generation;
+  readonly callerOf: (context: ServerContext) => Caller;
+}
+
+/** A fresh server: the SDK wants one for each exchange or connection. */
+export function createSdkServer(service: Service, options: SdkServerOptions): McpServer {
+  const capabilities =
+    options.generation === "2026"
+      ? { extensions: { "io.modelcontextprotocol/tasks": {} } }
+      : { tasks: { list: {}, cancel: {}, requests: { tools: { call: {} } } } };
+  const server = new McpServer(
+    { name: service.name, version: service.version },
+    {
+      capabilities: { logging: {}, tools: {}, ...capabilities },
+      ...(service.instructions !== undefined && { instructions: service.instructions }),
+    },
+  );
+  registerOn(server, service, options);
+  for (const register of service.registrations) register(server);
+  return server;
+}
+
+/** Puts the tools of the application on a server, before it connects. */
+export function registerOn(server: McpServer, service: Service, options: SdkServerOptions): void {
+  for (const task of service.tasks.values()) registerTask(server, service, task, options);
+  for (const tool of [...service.plainTools.values(), ...generatedPlainTools(service)]) {
+    registerPlain(server, tool, options);
+  }
+  registerResults(server, service, options);
+}
+
+function registerTask(
+  server: McpServer,
+  service: Service,
+  task: ServedTask,
+  options: SdkServerOptions,
+): void {
+  const output = advertisedOutput(task);
+  const registered = server.registerTool(
+    task.tool.name,
+    {
+      description: task.tool.description,
+      inputSchema: advertise(task.inputSchema),
+      ...(task.title !== undefined && { title: task.title }),
+      ...(task.annotations !== undefined && { annotations: task.annotations }),
+      ...(output !== undefined && { outputSchema: advertise(output as ObjectSchema) }),
+    },
+    async (input, context) => {
+      const outcome = await holdCall(service, {
+        task,
+        arguments: input as JsonValue,
+        caller: options.callerOf(context),
+        sink: sinkOf(context),
+        signal: signalOf(context, task, options.generation),
+      });
+      return answer(outcome ?? { result: toolError("The call was ended by its client.") });
+    },
+  );
+  // The field is ignored in the config that registerTool takes (SDK 2.4.0). `optional`: SDK 1.x clients refuse
+  // plain calls of a tool that says `required`.
+  if (options.generation === "2025") registered.execution = { taskSupport: "optional" };
+}
+
+function registerPlain(server: McpServer, tool: PlainTool, options: SdkServerOptions): void {
+  server.registerTool(
+    tool.name,
+    {
+      description: tool.description,
+      inputSchema: advertise(tool.inputSchema),
+      ...(tool.title !== undefined && { title: tool.title }),
+      ...(tool.annotations !== undefined && { annotations: tool.annotations }),
+      ...(tool.outputSchema !== undefined && { outputSchema: advertise(tool.outputSchema) }),
+    },
+    async (input, context) => {
+      try {
+        const parsed = await tool.parseInput(input as JsonValue);
+        const returned = await tool.handler(parsed, plainContext(tool, context, options.callerOf(context)));
+        return answer({ result: valueToResult((await tool.parseOutput(returned)) as JsonValue | undefined) });
+      } catch (error) {
+        if (!(error instanceof ProtocolError)) return answer({ result: toolError(messageOf(error)) });
+        throw new SdkProtocolError(error.code, error.message, error.data);
+      }
+    },
+  );
+}
+
+/** A schema that is advertised and lets everything through: inputs are checked once, where the task is made. */
+export function advertise(schema: ObjectSchema): StandardSchemaWithJSON {
+  const jsonSchema = { input: () => ({ ...schema }), output: () => ({ ...schema }) };
+  return { "~standard": { version: 1, vendor: "perdure", validate: (value) => ({ value }), jsonSchema } };
+}
+
+/** @throws SdkProtocolError where the author wants the request itself to fail. */
+function answer(outcome: ToolOutcome): CallToolResult {
+  if ("result" in outcome) return outcome.result as unknown as CallToolResult;
+  const { code, message, data } = outcome.error;
+  throw new SdkProtocolError(code, message, data);
+}
+
+function sinkOf(context: ServerContext): CallSink {
+  const token = context.mcpReq._meta?.progressToken;
+  const send = (notification: Parameters<ServerContext["mcpReq"]["notify"]>[0]): void => {
+    // The client may be gone; the call's signal says so.
+    context.mcpReq.notify(notification).catch(() => undefined);
+  };
+  return {
+    ...(token !== undefined && {
+      progress: (report) =>
+        send({ method: "notifications/progress", params: { ...report, progressToken: token } }),
+    }),
+    log: ({ level, message, data }) => log(context, level, message, data),
+    keepAlive: () => undefined,
+  };
+}
+
+function signalOf(context: ServerContext, task: ServedTask, generation: Generation): AbortSignal {
+  const { signal } = context.mcpReq;
+  const end = new AbortController();
+  const onAbort = (): void => {
+    const reason: unknown = signal.reason;
+    end.abort(typeof reason === "string" ? cancelledByClient(reason) : disconnected(generation, task));
+  };
+  if (signal.aborted) onAbort();
+  else signal.addEventListener("abort", onAbort, { once: true });
+  return end.signal;
+}
+
+function plainContext(tool: PlainTool, context: ServerContext, caller: Caller): PlainContext {
+  const { progress } = sinkOf(context);
+  const write = (level: LogLevel) => (message: string, data?: JsonValue) =>
+    log(context, level, message, data);
+  return {
+    tool: tool.name,
+    owner: caller.owner,
+    session: caller.session,
+    headers: caller.headers,
+    signal: context.mcpReq.signal,
+    progress: (done, total, message) =>
+      progress?.({
+        progress: done,
+        ...(total !== undefined && { total }),
+        ...(message !== undefined && { message }),
+      }),
+    log: { debug: write("debug"), info: write("info"), warning: write("warning"), error: write("error") },
+  };
+}
+
+function log(context: ServerContext, level: LogLevel, message: string, data: JsonValue | undefined): void {
+  const payload: JsonObject | string = data === undefined ? message : { message, data };
+  // Deprecated with 2026-07-28, and what clients of every generation still show.
+  // oxlint-disable-next-line typescript/no-deprecated
+  context.mcpReq.log(level, payload).catch(() => undefined);
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

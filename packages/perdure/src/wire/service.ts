@@ -1,0 +1,97 @@
+/**
+ * What is served: the declared tools with all that a client must know of them, and the settings of the wire. The
+ * application builds one `Service`; every transport and both protocol generations are given it and nothing else.
+ */
+import type { McpServer } from "@modelcontextprotocol/server";
+import type { Context } from "../engine/context.ts";
+import type { Runtime } from "../engine/runtime.ts";
+import type { TaskTool } from "../engine/tool.ts";
+import type { JsonObject } from "../task/json.ts";
+import type { SessionContext } from "../task/record.ts";
+
+/** A JSON Schema (2020-12) whose root is an object. */
+export type ObjectSchema = JsonObject & { readonly type: "object" };
+
+export interface ServedTask {
+  readonly tool: TaskTool;
+  readonly title: string | undefined;
+  readonly annotations: JsonObject | undefined;
+  readonly inputSchema: ObjectSchema;
+  /** The author's, of the result itself; what is advertised also allows the hand-over, see `call/hand-over.ts`. */
+  readonly outputSchema: ObjectSchema | undefined;
+  /** `background`: no call waits; `held`: as the client and the settings say. */
+  readonly start: "held" | "background";
+  readonly holdMs: number | undefined;
+  readonly heartbeatMs: number | undefined;
+  /** What a closed stream means on 2026-07-28, where the protocol calls it a cancellation. */
+  readonly onDisconnect: "cancel" | "continue";
+  /** Whether an equal call joins a running task whose caller was lost. */
+  readonly rejoin: boolean;
+}
+
+/** An ordinary short tool: not durable, answered within its request. */
+export interface PlainTool {
+  readonly name: string;
+  readonly title: string | undefined;
+  readonly description: string;
+  readonly annotations: JsonObject | undefined;
+  readonly inputSchema: ObjectSchema;
+  readonly outputSchema: ObjectSchema | undefined;
+  readonly parseInput: TaskTool["parseInput"];
+  readonly parseOutput: TaskTool["parseOutput"];
+  readonly handler: (input: unknown, context: PlainContext) => unknown;
+}
+
+export interface PlainContext extends Context {
+  /** The request's headers that `headers` of the application allows, by lower-case name; empty on stdio. */
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** A client whose patience is known, by the name it gives in `clientInfo`. */
+export interface KnownClient {
+  readonly name: string | RegExp;
+  readonly holdMs?: number;
+  readonly heartbeatMs?: number;
+}
+
+/** The generated tools, by the names of AWS's post. */
+export const generatedTools = ["check_task_status", "get_task_results", "cancel_task", "list_tasks"] as const;
+export type GeneratedTool = (typeof generatedTools)[number];
+
+export interface WireSettings {
+  /** How long a plain call is kept open before it is handed over. */
+  readonly holdMs: number;
+  /** After so long a silence a held call says that it is alive. */
+  readonly heartbeatMs: number;
+  readonly clients: readonly KnownClient[];
+  /** A larger result becomes a summary and a resource link; bytes of its JSON. */
+  readonly maxResultBytes: number;
+  /** When to ask again, where the protocol has a field for it. */
+  readonly pollMs: number;
+  /** Where each generated tool is found; absent where it is hidden. */
+  readonly toolNames: ReadonlyMap<GeneratedTool, string>;
+  /** Request headers that handlers may see, lower case. */
+  readonly allowedHeaders: ReadonlySet<string>;
+}
+
+export interface Service {
+  readonly name: string;
+  readonly version: string;
+  readonly instructions: string | undefined;
+  readonly runtime: Runtime;
+  readonly tasks: ReadonlyMap<string, ServedTask>;
+  readonly plainTools: ReadonlyMap<string, PlainTool>;
+  /** Resources and prompts, registered on each SDK server as their author declared them. */
+  readonly registrations: readonly ((server: McpServer) => void)[];
+  readonly settings: WireSettings;
+}
+
+/** Who calls, as far as it was verified. */
+export interface Caller {
+  /** The principal. `local` where nobody is authenticated. */
+  readonly owner: string;
+  readonly session: SessionContext | undefined;
+  /** What the client says of itself: no authority, only manners. */
+  readonly clientName: string | undefined;
+  readonly headers: Readonly<Record<string, string>>;
+}

@@ -1,0 +1,171 @@
+/**
+ * The generated tools: the same task for a client that knows only tools. Their names are those of AWS's post.
+ *
+ * Each text says what to do next and when, and holds nothing that changes while nothing has happened: a model that
+ * polls in a loop, and a host's guard against loops, must see the same answer as the same. Waiting is the server's
+ * work: `wait_seconds` returns when there is news, so one call does for a minute of polling.
+ */
+import { z } from "zod";
+import { ProtocolError } from "../../task/errors.ts";
+import type { TaskId } from "../../task/id.ts";
+import type { JsonObject, JsonValue } from "../../task/json.ts";
+import type { TaskSummary } from "../../task/record.ts";
+import { isTerminal, taskStatuses } from "../../task/status.ts";
+import { textBlock, toolError, toOutcome, type ToolResult } from "../call/tool-result.ts";
+import type { GeneratedTool, PlainContext, PlainTool, Service } from "../service.ts";
+import { toObjectSchema } from "../schema.ts";
+
+/** Under the 60 s at which nearly every client gives up. */
+const maxWaitSeconds = 55;
+
+const taskId = z.string().min(1).max(200);
+
+/** The generated tools that the settings do not hide, as ordinary tools. */
+export function generatedPlainTools(service: Service): PlainTool[] {
+  const tools: PlainTool[] = [];
+  for (const [key, name] of service.settings.toolNames) tools.push(definitions[key](service, name));
+  return tools;
+}
+
+type Definition = (service: Service, name: string) => PlainTool;
+
+const definitions: Record<GeneratedTool, Definition> = {
+  check_task_status: (service, name) =>
+    plainTool(name, {
+      description: "Status of a background task. wait_seconds waits for news instead of polling.",
+      input: z.object({ task_id: taskId, wait_seconds: z.number().min(0).max(maxWaitSeconds).optional() }),
+      run: async ({ task_id, wait_seconds = 0 }, { owner, signal }) => {
+        const task = await waitForNews(service, { taskId: task_id as TaskId, owner }, wait_seconds, signal);
+        return task === undefined ? unknownTask(task_id) : statusResult(service, task);
+      },
+    }),
+  get_task_results: (service, name) =>
+    plainTool(name, {
+      description: "Result of a completed background task.",
+      input: z.object({ task_id: taskId }),
+      run: async ({ task_id }, { owner }) => {
+        const task = await service.runtime.store.get({ taskId: task_id as TaskId, owner });
+        if (task === undefined) return unknownTask(task_id);
+        if (!isTerminal(task.status)) return statusResult(service, task);
+        const outcome = toOutcome(service, task);
+        if ("result" in outcome) return outcome.result;
+        const { code, message, data } = outcome.error;
+        throw new ProtocolError(code, message, data === undefined ? {} : { data });
+      },
+    }),
+  cancel_task: (service, name) =>
+    plainTool(name, {
+      description: "Ends a background task for good.",
+      input: z.object({ task_id: taskId, reason: z.string().max(500).optional() }),
+      run: async ({ task_id, reason }, { owner }) => {
+        const outcome = await service.runtime.store.cancel({ taskId: task_id as TaskId, owner, reason });
+        if (outcome === undefined) return unknownTask(task_id);
+        const { task, cancelled } = outcome;
+        const text = cancelled
+          ? "The task is cancelled."
+          : `The task had already ended: it is ${task.status}.`;
+        return { content: [textBlock(text)], structuredContent: headOf(task) };
+      },
+    }),
+  list_tasks: (service, name) =>
+    plainTool(name, {
+      description: "Your background tasks, newest first.",
+      input: z.object({ status: z.enum(taskStatuses).optional(), cursor: z.string().optional() }),
+      run: async (query, { owner }) => {
+        const page = await service.runtime.store.list({ ...query, owner, limit: 50 });
+        const lines = page.tasks.map((task) => `${task.id} ${task.tool}: ${task.status}`);
+        const more = page.cursor === undefined ? {} : { cursor: page.cursor };
+        const text = lines.length === 0 ? "There are no tasks." : lines.join("\n");
+        return {
+          content: [textBlock(text)],
+          structuredContent: { tasks: page.tasks.map(headOf), ...more },
+        };
+      },
+    }),
+};
+
+interface PlainDefinition<Input extends z.ZodObject> {
+  readonly description: string;
+  readonly input: Input;
+  readonly run: (input: z.output<Input>, context: PlainContext) => Promise<ToolResult>;
+}
+
+function plainTool<Input extends z.ZodObject>(name: string, definition: PlainDefinition<Input>): PlainTool {
+  const { description, input, run } = definition;
+  return {
+    name,
+    title: undefined,
+    description,
+    annotations: undefined,
+    inputSchema: toObjectSchema(input, name),
+    outputSchema: undefined,
+    parseInput: async (value) => input.parseAsync(value),
+    parseOutput: async (value) => value,
+    handler: (value, context) => run(value as z.output<Input>, context),
+  };
+}
+
+/** Resolves with the task once it has ended or asks something, or after the wait; never for progress alone. */
+async function waitForNews(
+  { runtime }: Service,
+  key: { readonly taskId: TaskId; readonly owner: string },
+  seconds: number,
+  signal: AbortSignal,
+): Promise<TaskSummary | undefined> {
+  using watch = runtime.watches.open(key.taskId);
+  const waited = new AbortController();
+  const timer = runtime.clock.after(seconds * 1_000, () => waited.abort());
+  const until = AbortSignal.any([waited.signal, signal]);
+  try {
+    for (;;) {
+      const task = await runtime.store.summary(key);
+      if (task?.status !== "working" || seconds === 0 || until.aborted) return task;
+      await watch.changed(until);
+    }
+  } finally {
+    timer.cancel();
+  }
+}
+
+function statusResult(service: Service, task: TaskSummary): ToolResult {
+  const pollAfter = isTerminal(task.status)
+    ? {}
+    : { poll_after_seconds: Math.ceil(service.settings.pollMs / 1_000) };
+  const progress: { progress?: JsonValue } =
+    task.progress === undefined ? {} : { progress: { ...task.progress } };
+  return {
+    content: [textBlock(`${task.tool} is ${task.status}. ${whatNext(service, task)}`.trim())],
+    structuredContent: { ...headOf(task), ...progress, ...pollAfter },
+  };
+}
+
+function whatNext({ settings: { toolNames } }: Service, task: TaskSummary): string {
+  const [check, results] = [toolNames.get("check_task_status"), toolNames.get("get_task_results")];
+  switch (task.status) {
+    case "working":
+      return check === undefined
+        ? ""
+        : `To wait for its end, call ${check} with wait_seconds ${maxWaitSeconds}.`;
+    case "input_required":
+      return "It waits for an answer.";
+    case "completed":
+      return results === undefined ? "" : `Call ${results} for the result.`;
+    case "failed":
+      return task.failure.message;
+    case "cancelled":
+      return task.reason ?? "";
+  }
+}
+
+function headOf(task: TaskSummary): JsonObject {
+  return {
+    task_id: task.id,
+    tool: task.tool,
+    status: task.status,
+    created_at: new Date(task.createdAt).toISOString(),
+  };
+}
+
+function unknownTask(id: string): ToolResult {
+  return toolError(`There is no task ${id}: it never was, it has expired, or it belongs to somebody else.`);
+}
