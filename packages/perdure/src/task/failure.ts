@@ -3,10 +3,13 @@
  * thrown (the log); the record and every caller get the author's message and nothing else of the inside.
  */
 import { PerdureError, ProtocolError, TerminalError } from "./errors.ts";
-import { encodeJson, type JsonValue } from "./json.ts";
+import { decodeJson, encodeJson, type JsonValue } from "./json.ts";
 
 /** Bounds what one error may write into the record, in UTF-16 units. */
 const maxMessageLength = 8_192;
+const maxNameLength = 128;
+/** JSON-RPC's code for an error that says nothing better. */
+const internalError = -32_603;
 
 export type FailureCode =
   /** The handler threw. */
@@ -47,31 +50,54 @@ const handlerFaults: ReadonlySet<string> = new Set<FailureCode>([
 
 const failureOf = Symbol("failure");
 
-/** What the record keeps of something thrown. */
+/** What the record keeps of something thrown, whatever that is: failing must not fail. */
 export function toFailure(thrown: unknown): Failure {
-  if (!(thrown instanceof Error)) {
-    return { code: "HANDLER_ERROR", name: "Error", message: bounded(describe(thrown)), retryable: true };
+  try {
+    return isError(thrown) ? errorToFailure(thrown) : handlerError("Error", describe(thrown));
+  } catch {
+    return handlerError("Error", "what was thrown throws when it is looked at");
   }
+}
+
+/** Also one of another realm (`node:vm`), which is no instance of this realm's class. */
+function isError(thrown: unknown): thrown is Error {
+  return thrown instanceof Error || Object.prototype.toString.call(thrown) === "[object Error]";
+}
+
+function errorToFailure(thrown: Error): Failure {
   const recorded = (thrown as { [failureOf]?: Failure })[failureOf];
   if (recorded !== undefined) return recorded;
-  const name = bounded(thrown.name, 128);
-  const message = bounded(thrown.message);
+  const failure = handlerError(
+    textOf(() => thrown.name, "Error"),
+    textOf(() => thrown.message, "its message cannot be read"),
+  );
   if (thrown instanceof ProtocolError) {
-    const data = dataOf(thrown.data);
-    return { code: "PROTOCOL_ERROR", name, message, retryable: false, jsonRpcCode: thrown.code, ...data };
+    const jsonRpcCode = Number.isInteger(thrown.code) ? thrown.code : internalError;
+    return {
+      ...failure,
+      code: "PROTOCOL_ERROR",
+      retryable: false,
+      jsonRpcCode,
+      ...dataOf(() => thrown.data),
+    };
   }
-  if (thrown instanceof TerminalError) {
-    return { code: "HANDLER_ERROR", name, message, retryable: false, ...dataOf(thrown.data) };
-  }
+  if (thrown instanceof TerminalError) return { ...failure, retryable: false, ...dataOf(() => thrown.data) };
   if (thrown instanceof PerdureError) {
-    if (handlerFaults.has(thrown.code))
-      return { code: thrown.code as FailureCode, name, message, retryable: false };
-    if (thrown.code === "TIMEOUT" || thrown.code === "STEP_TIMEOUT") {
-      return { code: thrown.code, name, message, retryable: true };
-    }
-    if (thrown.code === "DEADLINE") return { code: "DEADLINE", name, message, retryable: false };
+    const { code } = thrown;
+    if (handlerFaults.has(code)) return { ...failure, code: code as FailureCode, retryable: false };
+    if (code === "TIMEOUT" || code === "STEP_TIMEOUT") return { ...failure, code };
+    if (code === "DEADLINE") return { ...failure, code, retryable: false };
   }
-  return { code: "HANDLER_ERROR", name, message, retryable: true };
+  return failure;
+}
+
+function handlerError(name: string, message: string): Failure {
+  return {
+    code: "HANDLER_ERROR",
+    name: bounded(name, maxNameLength),
+    message: bounded(message, maxMessageLength),
+    retryable: true,
+  };
 }
 
 /**
@@ -94,10 +120,22 @@ function revive(failure: Failure): Error {
   return error;
 }
 
-function dataOf(data: JsonValue | undefined): { data?: JsonValue } {
-  if (data === undefined) return {};
-  encodeJson(data, "error.data");
-  return { data };
+/** Nothing of data that is no JSON: the failure matters more. */
+function dataOf(read: () => unknown): { data?: JsonValue } {
+  try {
+    const data = decodeJson(encodeJson(read(), "error.data"));
+    return data === undefined ? {} : { data };
+  } catch {
+    return {};
+  }
+}
+
+function textOf(read: () => unknown, otherwise: string): string {
+  try {
+    return describe(read());
+  } catch {
+    return otherwise;
+  }
 }
 
 function describe(thrown: unknown): string {
@@ -113,14 +151,23 @@ function describe(thrown: unknown): string {
     case "function":
       return typeof thrown;
     case "object":
-      try {
-        return JSON.stringify(thrown);
-      } catch {
-        return Object.prototype.toString.call(thrown);
-      }
+      return describeObject(thrown);
   }
 }
 
-function bounded(text: string, length = maxMessageLength): string {
-  return text.length <= length ? text : `${text.slice(0, length - 1)}…`;
+function describeObject(thrown: object | null): string {
+  try {
+    const json = JSON.stringify(thrown) as string | undefined;
+    if (json !== undefined) return json;
+  } catch {
+    // A cycle, a bigint, a toJSON that throws.
+  }
+  return Object.prototype.toString.call(thrown);
+}
+
+function bounded(text: string, length: number): string {
+  if (text.length <= length) return text;
+  const cut = text.slice(0, length - 1);
+  const insideCharacter = /[\ud800-\udbff]$/.test(cut);
+  return `${insideCharacter ? cut.slice(0, -1) : cut}…`;
 }
