@@ -39,6 +39,8 @@ export type Json<T> = T extends JsonPrimitive | undefined | void
 
 /** Deeper values are refused: recursion over them would end in a stack overflow. */
 const maxDepth = 500;
+/** Of the path in a refusal, in UTF-16 units. */
+const maxPathLength = 200;
 
 /**
  * The JSON text of `value`, or `undefined` for `undefined`.
@@ -89,15 +91,17 @@ function refuseUnequal(value: unknown, path: string, depth: number): void {
       throw refusal(path, `a ${typeof value}`);
   }
   if (value === null) return;
-  if (depth >= maxDepth)
-    throw refusal(path.slice(0, 200), `nesting deeper than ${maxDepth} levels, or a cycle`);
+  if (depth >= maxDepth) throw refusal(path, `nesting deeper than ${maxDepth} levels, or a cycle`);
+  const prototype: unknown = Object.getPrototypeOf(value);
+  const plain = Array.isArray(value) ? Array.prototype : Object.prototype;
+  if (prototype !== plain && prototype !== null) throw refusal(path, `a ${className(prototype)}`);
+  if ("toJSON" in value && typeof value.toJSON === "function") throw refusal(path, "an object with toJSON()");
+  if (Object.getOwnPropertySymbols(value).length > 0) throw refusal(path, "an object with symbols as keys");
   if (Array.isArray(value)) {
     for (let i = 0; i < value.length; i++) refuseUnequal(value[i], `${path}[${i}]`, depth + 1);
+    if (Object.keys(value).length > value.length) throw refusal(path, "an array with properties");
     return;
   }
-  const prototype: unknown = Object.getPrototypeOf(value);
-  if (prototype !== Object.prototype && prototype !== null) throw refusal(path, `a ${className(prototype)}`);
-  if ("toJSON" in value && typeof value.toJSON === "function") throw refusal(path, "an object with toJSON()");
   for (const key of Object.keys(value)) {
     const part: unknown = value[key as keyof typeof value];
     if (part !== undefined) refuseUnequal(part, `${path}.${key}`, depth + 1);
@@ -110,9 +114,10 @@ function className(prototype: unknown): string {
 }
 
 function refusal(path: string, came: string): PerdureError {
+  const where = path.length <= maxPathLength ? path : `${path.slice(0, maxPathLength)}…`;
   return new PerdureError("INVALID_VALUE", {
     message:
-      `${path} is ${came}, which JSON does not keep: it would come back as something else after a restart. ` +
+      `${where} is ${came}, which JSON does not keep: it would come back as something else after a restart. ` +
       `Return plain objects, arrays, strings, finite numbers, booleans or null.`,
   });
 }
