@@ -9,6 +9,13 @@ import { type ContractHarness, failure } from "./harness.ts";
 const calls = (h: ContractHarness): Readonly<Record<string, (store: TaskStore) => Promise<unknown>>> => {
   const taskId = newTaskId(h.clock.now());
   const key = { taskId, attempt: 1 };
+  const session = {
+    id: "s-1",
+    owner: "ada",
+    protocolVersion: "2025-11-25",
+    capabilities: {},
+    clientInfo: {},
+  };
   return {
     get: (store) => store.get({ taskId }),
     summary: (store) => store.summary({ taskId }),
@@ -17,6 +24,7 @@ const calls = (h: ContractHarness): Readonly<Record<string, (store: TaskStore) =
     savedState: (store) => store.savedState({ taskId }),
     timeline: (store) => store.timeline({ taskId }),
     create: (store) => store.create(h.request()),
+    stopWaiting: (store) => store.stopWaiting({ taskId, caller: "lost" }),
     cancel: (store) => store.cancel({ taskId }),
     delete: (store) => store.delete({ taskId }),
     recordOperation: (store) =>
@@ -30,6 +38,10 @@ const calls = (h: ContractHarness): Readonly<Record<string, (store: TaskStore) =
     begin: (store) => store.begin({ taskId, maxCrashes: 1 }),
     failOverdue: (store) => store.failOverdue({ limit: 1 }),
     deleteExpired: (store) => store.deleteExpired({ limit: 1 }),
+    "sessions.put": (store) => store.sessions.put(session),
+    "sessions.get": (store) => store.sessions.get(session),
+    "sessions.end": (store) => store.sessions.end(session),
+    "sessions.deleteIdle": (store) => store.sessions.deleteIdle({ idleMs: 1, limit: 1 }),
   };
 };
 

@@ -93,6 +93,7 @@ export const createCases = casesOf("create", {
 
   async "takes a startAt of the past as at once"(h) {
     const task = await h.create({ startAt: h.clock.now() - 5_000 });
+    assertFields(task, { phase: "queued", dueAt: h.clock.now() });
     assert.ok(await h.begin(task.id));
   },
 

@@ -3,7 +3,8 @@ import { attachCases } from "./attach.ts";
 import { backupCases } from "./backup.ts";
 import { beginCases } from "./begin.ts";
 import { cancelCases } from "./cancel.ts";
-import { claimAfterCrashCases, claimCases } from "./claim.ts";
+import { claimAfterCrashCases } from "./claim-after-crash.ts";
+import { claimCases } from "./claim.ts";
 import { closeCases } from "./close.ts";
 import { type ContractCase, describeCases, type StoreAdapter, type TestRunner } from "./contract.ts";
 import { crashCases } from "./crash.ts";
@@ -20,8 +21,10 @@ import { operationCases } from "./operations.ts";
 import { ownerCases } from "./owner.ts";
 import { raceCases } from "./race.ts";
 import { reportCases } from "./report.ts";
+import { rejoinAfterDeathCases, rejoinCases } from "./rejoin.ts";
 import { releaseCases, retryCases } from "./retry-release.ts";
 import { savedStateCases } from "./saved-state.ts";
+import { sessionCases } from "./sessions.ts";
 import { subscribeCases } from "./subscribe.ts";
 import { textCases } from "./text.ts";
 import { timelineCases } from "./timeline.ts";
@@ -31,6 +34,8 @@ import { valueCases } from "./value.ts";
 export const storeContract: readonly ContractCase[] = [
   ...createCases,
   ...idempotencyCases,
+  ...rejoinCases,
+  ...rejoinAfterDeathCases,
   ...beginCases,
   ...operationCases,
   ...savedStateCases,
@@ -55,6 +60,7 @@ export const storeContract: readonly ContractCase[] = [
   ...claimCases,
   ...claimAfterCrashCases,
   ...executorCases,
+  ...sessionCases,
   ...attachCases,
   ...backupCases,
   ...closeCases,

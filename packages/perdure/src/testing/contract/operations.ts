@@ -90,6 +90,29 @@ export const operationCases = casesOf("operations", {
     }
   },
 
+  async "refuses another kind under a name that is still open"(h) {
+    const key = await h.running();
+    await h.store.recordOperation({ ...key, ...step, name: "load", state: "attempted", tries: 1 });
+    await leavesUnchanged(h, key.taskId, () =>
+      refuses("STEP_MISMATCH", () =>
+        h.store.recordOperation({ ...key, name: "load", kind: "sleep", state: "done", value: 1 }),
+      ),
+    );
+  },
+
+  async "keeps every kind"(h) {
+    const key = await h.running();
+    const kinds = ["step", "sleep", "ask", "call", "signal"] as const;
+    for (const kind of kinds) {
+      await h.store.recordOperation({ ...key, name: `a ${kind}`, kind, state: "done", value: 1 });
+    }
+    const operations = await h.store.operations(key);
+    assert.deepEqual(
+      operations.map((operation) => operation.kind),
+      kinds,
+    );
+  },
+
   async "lets the attempt go on after a refusal"(h) {
     const key = await h.running();
     const load = { ...key, ...step, name: "load", state: "done", value: 1 } as const;

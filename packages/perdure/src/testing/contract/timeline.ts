@@ -91,6 +91,7 @@ export const timelineCases = casesOf("timeline", {
         const page = await h.store.timeline({ taskId: key.taskId, after: seen.at(-1)?.revision ?? 0, limit });
         assert.ok(page.length <= limit, `limit ${limit}`);
         if (page.length === 0) break;
+        assert.ok(seen.length < whole.length, `limit ${limit}: it ends`);
         seen.push(...page);
       }
       assert.deepEqual(seen, whole, `limit ${limit}`);
