@@ -25,7 +25,7 @@ export type JsonOnly<T, Also = never> = [T] extends [Also | Json<T>]
   : { readonly "this value does not come back equal from JSON": never };
 
 /** `T` with `never` at each part that does not survive JSON. Unlike `JsonValue` it knows interfaces. */
-export type Json<T> = T extends JsonPrimitive | undefined | void
+export type Json<T> = T extends JsonValue | undefined | void
   ? T
   : T extends ((...args: never[]) => unknown) | symbol | bigint | Date | RegExp
     ? never
