@@ -7,8 +7,12 @@ import { PerdureError, quote } from "../task/errors.ts";
 import type { JsonOnly } from "../task/json.ts";
 import { type RetryOptions, toRetryPolicy } from "../task/retry.ts";
 import { parseWith, type Schema } from "./schema.ts";
+import type { ServedTaskOptions } from "./serving.ts";
 
-export interface TaskOptions<Input extends Schema = Schema, Output extends Schema = Schema> {
+export interface TaskOptions<
+  Input extends Schema = Schema,
+  Output extends Schema = Schema,
+> extends ServedTaskOptions {
   /** What the tool does, for the model that chooses it. */
   readonly description: string;
   /** Checked when the task is submitted, and parsed again for every attempt. */
@@ -58,7 +62,9 @@ export function toTaskTool(name: string, options: TaskOptions, handler: TaskTool
     description: options.description,
     parseInput: (input) => parseWith(options.input, input, "INVALID_INPUT", `the input of ${name}`),
     parseOutput: async (returned) =>
-      output === undefined ? returned : parseWith(output, returned, "INVALID_OUTPUT", `the result of ${name}`),
+      output === undefined
+        ? returned
+        : parseWith(output, returned, "INVALID_OUTPUT", `the result of ${name}`),
     handler,
     idempotencyKey,
     retry: toRetryPolicy(options.retry, setting("retry")),
@@ -70,8 +76,10 @@ export function toTaskTool(name: string, options: TaskOptions, handler: TaskTool
   };
 }
 
-/** @throws PerdureError `INVALID_OPTION` for anything but a count of at least 1. */
+/** @throws PerdureError `INVALID_OPTION` for anything but a whole number of at least 1, or `Infinity`. */
 export function toCount(value: number, setting: string): number {
-  if (value >= 1) return value;
-  throw new PerdureError("INVALID_OPTION", { message: `${setting} must be a number ≥ 1; ${quote(value)} came.` });
+  if (value >= 1 && (Number.isInteger(value) || value === Number.POSITIVE_INFINITY)) return value;
+  throw new PerdureError("INVALID_OPTION", {
+    message: `${setting} must be a whole number ≥ 1; ${quote(value)} came.`,
+  });
 }

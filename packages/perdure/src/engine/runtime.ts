@@ -37,22 +37,40 @@ export interface Submission {
 }
 
 export class Runtime {
-  readonly store: TaskStore;
   readonly tools: ReadonlyMap<string, TaskTool>;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly watches: TaskWatches;
   readonly engine: Engine;
   readonly #ids: IdSource;
+  readonly #store: TaskStore;
+  #closed = false;
 
   constructor(parts: RuntimeParts) {
-    this.store = parts.store;
+    this.#store = parts.store;
     this.tools = parts.tools;
     this.clock = parts.clock;
     this.logger = parts.logger;
     this.watches = new TaskWatches(parts.store);
     this.engine = new Engine(parts);
     this.#ids = parts.ids;
+  }
+
+  /** @throws PerdureError `APP_CLOSED` */
+  get store(): TaskStore {
+    if (!this.#closed) return this.#store;
+    throw new PerdureError("APP_CLOSED", { message: "the application was closed." });
+  }
+
+  /** Gives back what does not end within `drainMs`; whoever still waits for a task is told `APP_CLOSED`. */
+  async close(drainMs: number): Promise<void> {
+    try {
+      await this.engine.stop(drainMs);
+      await this.#store.close();
+    } finally {
+      this.#closed = true;
+      this.watches.wakeAll();
+    }
   }
 
   /** @throws PerdureError `UNKNOWN_TOOL` */
@@ -67,7 +85,8 @@ export class Runtime {
 
   /**
    * Checks the input and creates the task, begun in the same commit where a slot is free.
-   * @throws PerdureError `UNKNOWN_TOOL`, `INVALID_INPUT`, `INVALID_VALUE`, `IDEMPOTENCY_CONFLICT`, `STORE_…`
+   * @throws PerdureError `UNKNOWN_TOOL`, `INVALID_INPUT`, `INVALID_OPTION`, `INVALID_VALUE`, `IDEMPOTENCY_CONFLICT`,
+   * `STORE_…`
    */
   async submit(submission: Submission): Promise<CreatedTask> {
     const tool = this.tool(submission.tool);
@@ -80,6 +99,7 @@ export class Runtime {
 
   /** As `submit`, of an input that was checked before. */
   async create(submission: Submission): Promise<CreatedTask> {
+    checkOptions(submission);
     const { ttlMs, deadlineMs } = this.tool(submission.tool);
     const free = submission.startAt === undefined ? this.engine.reserve(submission.tool) : undefined;
     try {
@@ -110,4 +130,14 @@ export class Runtime {
     if (!active.includes(task.tool)) return `no running process has a handler for ${quote(task.tool)}.`;
     return undefined;
   }
+}
+
+/** What is no number would be kept as nothing, and the task would wait for ever. */
+function checkOptions({ priority = 0, startAt = 0 }: Submission): void {
+  if (Number.isSafeInteger(priority) && Number.isFinite(startAt)) return;
+  throw new PerdureError("INVALID_OPTION", {
+    message:
+      `priority must be a whole number and startAt a time; ` +
+      `priority ${quote(priority)} and startAt ${quote(startAt)} came.`,
+  });
 }

@@ -32,11 +32,13 @@ export class TaskWatches {
     this.#unsubscribe = undefined;
   }
 
+  /** Everybody looks again: nobody knows what has changed, or nothing will change any more. */
+  wakeAll(): void {
+    for (const watches of this.#byTask.values()) for (const watch of watches) watch.notify(true);
+  }
+
   #onChange(change: TaskChange | undefined): void {
-    if (change === undefined) {
-      for (const watches of this.#byTask.values()) for (const watch of watches) watch.notify(true);
-      return;
-    }
+    if (change === undefined) return this.wakeAll();
     const watches = this.#byTask.get(change.taskId);
     if (watches !== undefined) for (const watch of watches) watch.notify(isTerminal(change.status));
   }
