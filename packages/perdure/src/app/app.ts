@@ -1,4 +1,6 @@
 /** The application: what an author declares tools on, starts, and submits tasks to. */
+import type { RequestListener } from "node:http";
+import type { McpServer } from "@modelcontextprotocol/server";
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import { pino } from "pino";
 import type { Logger } from "../engine/logger.ts";
@@ -11,14 +13,26 @@ import { PerdureError, quote } from "../task/errors.ts";
 import { type IdSource, newTaskId } from "../task/id.ts";
 import type { JsonValue } from "../task/json.ts";
 import type { SessionContext, Timestamp } from "../task/record.ts";
+import { createHttpEndpoint, type HttpEndpoint } from "../wire/http/endpoint.ts";
+import { guardFor } from "../wire/http/guard.ts";
+import { listen, type Listening, nodeListener } from "../wire/http/listener.ts";
+import { webRequest, webResponder } from "../wire/http/web.ts";
+import type { PlainContext, PlainTool } from "../wire/service.ts";
 import { type DeclaredTask, type TaskHandler, type TaskOptions, toCount, toTaskTool } from "./declaration.ts";
 import { TaskHandle } from "./handle.ts";
 import { openStore } from "./open-store.ts";
 import { closeOnSignals } from "./process-signals.ts";
 import type { Schema } from "./schema.ts";
+import {
+  type DeclaredOptions,
+  type PlainToolOptions,
+  type ServingOptions,
+  toPlainTool,
+  toService,
+} from "./serving.ts";
 import { Tasks } from "./tasks.ts";
 
-export interface PerdureOptions {
+export interface PerdureOptions extends ServingOptions {
   /** Names the application, and its default file: letters, digits, `_`, `-`, `.`. */
   readonly name: string;
   readonly version: string;
@@ -48,6 +62,29 @@ export interface SubmitOptions {
   readonly session?: SessionContext;
 }
 
+/** Of an endpoint, wherever it is mounted. */
+export interface MountOptions {
+  /** Host names that a request may name. Default: those of loopback; with `auth` on a public address, any. */
+  readonly allowedHosts?: readonly string[];
+  /** Host names of web pages that may ask. Default: those of loopback. */
+  readonly allowedOrigins?: readonly string[];
+  /** Default 4 MiB. */
+  readonly maxBodyBytes?: number;
+  /** How deep objects and arrays may stand in each other in a request. Default 100. */
+  readonly maxNesting?: number;
+}
+
+export interface ListenOptions extends MountOptions {
+  /** Default 127.0.0.1. A public address needs `auth`. */
+  readonly host?: string;
+  /** Default 8000; 0: any free one. */
+  readonly port?: number;
+  /** Default `/mcp`. */
+  readonly path?: string;
+  /** Default 10,000. */
+  readonly maxConnections?: number;
+}
+
 export interface CloseOptions {
   /** How long running handlers have, after their signal, before they are left to the next start. Default 10 s. */
   readonly drainMs?: number;
@@ -70,6 +107,10 @@ export class App {
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #tools = new Map<string, TaskTool>();
+  readonly #declared = new Map<string, { readonly tool: TaskTool; readonly options: DeclaredOptions }>();
+  readonly #plainTools = new Map<string, PlainTool>();
+  readonly #registrations: ((server: McpServer) => void)[] = [];
+  readonly #endpoints: { close(): Promise<void> }[] = [];
   #opened: Runtime | undefined;
   #state: "open" | "started" | "closed" = "open";
   #closed: Promise<void> | undefined;
@@ -85,7 +126,9 @@ export class App {
     this.version = options.version;
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
-    this.#logger = options.logger ?? pino({ name: options.name, level: "warn" }, pino.destination({ dest: 2, sync: true }));
+    this.#logger =
+      options.logger ??
+      pino({ name: options.name, level: "warn" }, pino.destination({ dest: 2, sync: true }));
     this.tasks = new Tasks(() => this.#open());
     if (options.signals === true) closeOnSignals(this);
   }
@@ -101,13 +144,61 @@ export class App {
     handler: TaskHandler<Input, Result>,
   ): DeclaredTask<StandardSchemaV1.InferInput<Input>, Result> {
     if (this.#state !== "open") {
-      throw new PerdureError("INVALID_OPTION", { message: `task ${quote(name)} was declared after the start.` });
+      throw new PerdureError("INVALID_OPTION", {
+        message: `task ${quote(name)} was declared after the start.`,
+      });
     }
-    if (this.#tools.has(name)) {
-      throw new PerdureError("TOOL_EXISTS", { message: `a tool named ${quote(name)} is declared already.` });
-    }
-    this.#tools.set(name, toTaskTool(name, options, handler));
+    this.#refuseDeclared(name);
+    const tool = toTaskTool(name, options, handler);
+    this.#tools.set(name, tool);
+    this.#declared.set(name, { tool, options });
     return { name };
+  }
+
+  /**
+   * Declares an ordinary short tool: not durable, answered within its request.
+   * @throws PerdureError `TOOL_EXISTS`, `INVALID_OPTION`
+   */
+  tool<Input extends Schema>(
+    name: string,
+    options: PlainToolOptions<Input>,
+    handler: (input: StandardSchemaV1.InferOutput<Input>, context: PlainContext) => unknown,
+  ): void {
+    this.#refuseDeclared(name);
+    this.#plainTools.set(name, toPlainTool(name, options, handler));
+  }
+
+  /** Registers resources, prompts and whatever else the SDK's server offers, on each server that is made. */
+  register(registration: (server: McpServer) => void): void {
+    this.#registrations.push(registration);
+  }
+
+  /**
+   * Starts, and serves MCP of both generations over HTTP. Default `http://127.0.0.1:8000/mcp`.
+   * @throws PerdureError `INVALID_OPTION` for a public address without `auth`, or one that cannot be listened on.
+   */
+  async listen(options: ListenOptions = {}): Promise<Listening> {
+    const { host = "127.0.0.1", port = 8000, path = "/mcp", maxConnections = 10_000 } = options;
+    const endpoint = this.#endpoint(host, options);
+    await this.start();
+    const listening = await listen(endpoint, { host, port, path, maxConnections });
+    this.#endpoints.unshift(listening);
+    return listening;
+  }
+
+  /** A web-standard handler, for Hono and others: `app.all("/mcp", (c) => mcp(c.req.raw))`. Starts nothing. */
+  fetchHandler(options: MountOptions = {}): (request: Request) => Promise<Response> {
+    const endpoint = this.#endpoint("127.0.0.1", options);
+    return async (request) => {
+      const { responder, response } = webResponder(request);
+      void endpoint.serve(webRequest(request), responder);
+      return response;
+    };
+  }
+
+  /** A handler for node:http, Express and Fastify (`mcp(request.raw, reply.raw)` after `reply.hijack()`). Starts nothing. */
+  nodeHandler(options: MountOptions = {}): RequestListener {
+    return nodeListener(this.#endpoint("127.0.0.1", options), undefined);
   }
 
   /** Begins to execute: unfinished tasks of earlier runs first. @throws PerdureError `STORE_…`, `APP_CLOSED` */
@@ -128,7 +219,11 @@ export class App {
     options?: SubmitOptions,
   ): Promise<TaskHandle<Result>>;
   async submit(tool: string, input: unknown, options?: SubmitOptions): Promise<TaskHandle>;
-  async submit(tool: string | DeclaredTask, input: unknown, options: SubmitOptions = {}): Promise<TaskHandle> {
+  async submit(
+    tool: string | DeclaredTask,
+    input: unknown,
+    options: SubmitOptions = {},
+  ): Promise<TaskHandle> {
     const { owner = localOwner, startAt, ...rest } = options;
     const runtime = this.#open();
     const { task } = await runtime.submit({
@@ -150,7 +245,9 @@ export class App {
   async backup(file: string): Promise<void> {
     const { store } = this.#open();
     if (store.backup === undefined) {
-      throw new PerdureError("INVALID_OPTION", { message: `${store.location} is backed up with its server's own tools.` });
+      throw new PerdureError("INVALID_OPTION", {
+        message: `${store.location} is backed up with its server's own tools.`,
+      });
     }
     await store.backup(file);
   }
@@ -162,8 +259,35 @@ export class App {
   async close({ drainMs = 10_000 }: { readonly drainMs?: Duration } = {}): Promise<void> {
     const ms = toMs(drainMs, "drainMs");
     this.#state = "closed";
-    this.#closed ??= this.#opened?.close(ms) ?? Promise.resolve();
+    this.#closed ??= this.#end(ms);
     await this.#closed;
+  }
+
+  /** Calls that wait stay open while handlers may still finish, and are cut, not cancelled, afterwards. */
+  async #end(drainMs: number): Promise<void> {
+    await this.#opened?.close(drainMs, async () => {
+      await Promise.all(this.#endpoints.map((endpoint) => endpoint.close()));
+    });
+  }
+
+  #endpoint(host: string, options: MountOptions): HttpEndpoint {
+    const { auth } = this.#options;
+    const { allowedHosts, allowedOrigins, maxBodyBytes = 4_194_304, maxNesting = 100 } = options;
+    const service = toService(
+      { name: this.name, version: this.version },
+      this.#options,
+      { tasks: this.#declared, plainTools: this.#plainTools, registrations: this.#registrations },
+      this.#open(),
+    );
+    const guard = guardFor(host, { auth, allowedHosts, allowedOrigins });
+    const endpoint = createHttpEndpoint(service, guard, { maxBodyBytes, maxNesting });
+    this.#endpoints.push(endpoint);
+    return endpoint;
+  }
+
+  #refuseDeclared(name: string): void {
+    if (!this.#tools.has(name) && !this.#plainTools.has(name)) return;
+    throw new PerdureError("TOOL_EXISTS", { message: `a tool named ${quote(name)} is declared already.` });
   }
 
   #open(): Runtime {

@@ -7,7 +7,6 @@ import type { Progress, TaskSummary, TimelineEvent } from "../task/record.ts";
 /** What `watch` tells: the timeline of the task, and its progress. */
 export type TaskEvent = TimelineEvent | ({ readonly type: "progress" } & Progress);
 
-
 /** A summary, and why an open task that is due does not run. */
 export type TaskView = TaskSummary & { readonly waiting?: string };
 

@@ -9,7 +9,12 @@ import type { Logger } from "../engine/logger.ts";
 
 const scheme = "sqlite:";
 
-export function openStore(setting: string | undefined, appName: string, clock: Clock, logger: Logger): TaskStore {
+export function openStore(
+  setting: string | undefined,
+  appName: string,
+  clock: Clock,
+  logger: Logger,
+): TaskStore {
   const warn = (message: string): void => logger.warn({}, message);
   if (setting === undefined) return openSqliteStore({ file: defaultFile(appName), clock, warn });
   const file = setting.startsWith(scheme) ? setting.slice(scheme.length) : "";

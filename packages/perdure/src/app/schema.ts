@@ -17,7 +17,9 @@ export async function parseWith(
   const validated = schema["~standard"].validate(value);
   const result = validated instanceof Promise ? await validated : validated;
   if (result.issues === undefined) return result.value;
-  throw new PerdureError(code, { message: `${what} does not fit its schema: ${result.issues.map(say).join("; ")}` });
+  throw new PerdureError(code, {
+    message: `${what} does not fit its schema: ${result.issues.map(say).join("; ")}`,
+  });
 }
 
 function say({ path = [], message }: StandardSchemaV1.Issue): string {

@@ -40,7 +40,10 @@ export class Tasks {
   }
 
   /** As `handle.cancel`. @throws PerdureError `TASK_NOT_FOUND` */
-  async cancel(id: string, { owner, reason }: OwnerOption & { readonly reason?: string } = {}): Promise<boolean> {
+  async cancel(
+    id: string,
+    { owner, reason }: OwnerOption & { readonly reason?: string } = {},
+  ): Promise<boolean> {
     return this.handle(id, { owner }).cancel(reason);
   }
 

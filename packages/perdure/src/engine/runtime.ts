@@ -44,6 +44,7 @@ export class Runtime {
   readonly engine: Engine;
   readonly #ids: IdSource;
   readonly #store: TaskStore;
+  #closing = false;
   #closed = false;
 
   constructor(parts: RuntimeParts) {
@@ -62,10 +63,20 @@ export class Runtime {
     throw new PerdureError("APP_CLOSED", { message: "the application was closed." });
   }
 
-  /** Gives back what does not end within `drainMs`; whoever still waits for a task is told `APP_CLOSED`. */
-  async close(drainMs: number): Promise<void> {
+  /** The process shuts down: a connection that closes now says nothing about what its client wants. */
+  get closing(): boolean {
+    return this.#closing;
+  }
+
+  /**
+   * Gives back what does not end within `drainMs`; whoever still waits for a task is told `APP_CLOSED`.
+   * @param disconnect cuts what is connected, once nothing runs any more.
+   */
+  async close(drainMs: number, disconnect: () => Promise<void>): Promise<void> {
+    this.#closing = true;
     try {
       await this.engine.stop(drainMs);
+      await disconnect();
       await this.#store.close();
     } finally {
       this.#closed = true;

@@ -155,6 +155,8 @@ async function stopWaiting(
   taskId: TaskId,
   { caller, signal }: Pick<HeldCall, "caller" | "signal">,
 ): Promise<undefined> {
+  // The next start lets the call be joined again.
+  if (runtime.closing) return undefined;
   const end = signal.reason as unknown;
   if (end instanceof CallEnd && end.effect === "cancel") {
     await runtime.store.cancel({ taskId, owner: caller.owner, reason: end.message });

@@ -1,0 +1,172 @@
+/** What an author says of how tools are served, with the defaults filled in. */
+import type { McpServer } from "@modelcontextprotocol/server";
+import type { Runtime } from "../engine/runtime.ts";
+import type { TaskTool } from "../engine/tool.ts";
+import { type Duration, toMs } from "../task/duration.ts";
+import { PerdureError, quote } from "../task/errors.ts";
+import type { JsonObject } from "../task/json.ts";
+import type { Authenticate } from "../wire/http/guard.ts";
+import { toObjectSchema } from "../wire/schema.ts";
+import {
+  type GeneratedTool,
+  generatedTools,
+  type PlainContext,
+  type PlainTool,
+  type ServedTask,
+  type Service,
+  type WireSettings,
+} from "../wire/service.ts";
+import { parseWith, type Schema } from "./schema.ts";
+
+export interface ServingOptions {
+  /** Told to clients, for the model: how the tools belong together. */
+  readonly instructions?: string;
+  /**
+   * The principal of a request, or `undefined` for a request without one (401). Without `auth` only loopback is
+   * listened on, and everybody is the one principal `local`.
+   */
+  readonly auth?: Authenticate;
+  /** How long a plain call is held open before it is handed over. Default 50 s: most clients give up at 60. */
+  readonly hold?: Duration;
+  /** After so long a silence a held call says that it is alive. Default 5 s. */
+  readonly heartbeat?: Duration;
+  /** Clients whose patience is known, by the name they give in `clientInfo`. */
+  readonly clients?: readonly ClientOptions[];
+  /** When a client is told to ask again, where the protocol has a field for it. Default 5 s. */
+  readonly poll?: Duration;
+  /** A larger result becomes a summary and a resource link. Bytes of its JSON, default 100,000. */
+  readonly maxResultBytes?: number;
+  /** The generated tools: a prefix keeps two servers apart in one agent. */
+  readonly tools?: GeneratedToolOptions;
+  /** Request headers that handlers of plain tools may see. Default: none. */
+  readonly headers?: readonly string[];
+}
+
+export interface ClientOptions {
+  readonly name: string | RegExp;
+  readonly hold?: Duration;
+  readonly heartbeat?: Duration;
+}
+
+export interface GeneratedToolOptions {
+  readonly prefix?: string;
+  readonly names?: Partial<Record<GeneratedTool, string>>;
+  readonly hide?: readonly GeneratedTool[];
+}
+
+/** What `app.task` takes beyond the task itself. */
+export interface ServedTaskOptions {
+  readonly title?: string;
+  /** MCP's tool annotations: `readOnlyHint`, `destructiveHint`, … */
+  readonly annotations?: JsonObject;
+  /** As the application's, for this tool. */
+  readonly hold?: Duration;
+  readonly heartbeat?: Duration;
+  /** `"background"`: a plain call is handed over at once. Default `"held"`. */
+  readonly start?: "held" | "background";
+  /** What a closed stream means on 2026-07-28. Default `"cancel"`, as the protocol has it. */
+  readonly onDisconnect?: "cancel" | "continue";
+  /** Whether an equal call joins the running task of a caller that was lost. Default true. */
+  readonly rejoin?: boolean;
+}
+
+export interface PlainToolOptions<Input extends Schema = Schema, Output extends Schema = Schema> {
+  readonly description: string;
+  readonly input: Input;
+  readonly output?: Output;
+  readonly title?: string;
+  readonly annotations?: JsonObject;
+}
+
+export interface Declarations {
+  readonly tasks: ReadonlyMap<string, { readonly tool: TaskTool; readonly options: DeclaredOptions }>;
+  readonly plainTools: ReadonlyMap<string, PlainTool>;
+  readonly registrations: readonly ((server: McpServer) => void)[];
+}
+
+export type DeclaredOptions = ServedTaskOptions & { readonly input: Schema; readonly output?: Schema };
+
+/** @throws PerdureError `INVALID_OPTION` */
+export function toService(
+  info: { readonly name: string; readonly version: string },
+  options: ServingOptions,
+  declarations: Declarations,
+  runtime: Runtime,
+): Service {
+  const tasks = [...declarations.tasks].map(
+    ([name, { tool, options: own }]) => [name, toServedTask(tool, own)] as const,
+  );
+  const settings = toWireSettings(options);
+  const names = [...declarations.tasks.keys(), ...declarations.plainTools.keys()];
+  for (const name of settings.toolNames.values()) {
+    if (names.includes(name)) {
+      throw new PerdureError("TOOL_EXISTS", {
+        message: `${quote(name)} is the name of a generated tool. Set tools: { prefix } or rename yours.`,
+      });
+    }
+  }
+  return {
+    ...info,
+    instructions: options.instructions,
+    runtime,
+    tasks: new Map(tasks),
+    plainTools: declarations.plainTools,
+    registrations: declarations.registrations,
+    settings,
+  };
+}
+
+export function toPlainTool(
+  name: string,
+  options: PlainToolOptions,
+  handler: (input: never, context: PlainContext) => unknown,
+): PlainTool {
+  const { input, output } = options;
+  return {
+    name,
+    title: options.title,
+    description: options.description,
+    annotations: options.annotations,
+    inputSchema: toObjectSchema(input, name),
+    outputSchema: output === undefined ? undefined : toObjectSchema(output, name, "output"),
+    parseInput: (value) => parseWith(input, value, "INVALID_INPUT", `the input of ${name}`),
+    parseOutput: async (value) =>
+      output === undefined ? value : parseWith(output, value, "INVALID_OUTPUT", `the result of ${name}`),
+    handler: handler as PlainTool["handler"],
+  };
+}
+
+function toServedTask(tool: TaskTool, options: DeclaredOptions): ServedTask {
+  const setting = (key: string): string => `task ${quote(tool.name)}: ${key}`;
+  const { hold, heartbeat, output } = options;
+  return {
+    tool,
+    title: options.title,
+    annotations: options.annotations,
+    inputSchema: toObjectSchema(options.input, tool.name),
+    outputSchema: output === undefined ? undefined : toObjectSchema(output, tool.name, "output"),
+    start: options.start ?? "held",
+    holdMs: hold === undefined ? undefined : toMs(hold, setting("hold")),
+    heartbeatMs: heartbeat === undefined ? undefined : toMs(heartbeat, setting("heartbeat")),
+    onDisconnect: options.onDisconnect ?? "cancel",
+    rejoin: options.rejoin ?? true,
+  };
+}
+
+function toWireSettings(options: ServingOptions): WireSettings {
+  const { prefix = "", names = {}, hide = [] } = options.tools ?? {};
+  const shown = generatedTools.filter((tool) => !hide.includes(tool));
+  return {
+    holdMs: toMs(options.hold ?? "50s", "hold"),
+    heartbeatMs: toMs(options.heartbeat ?? "5s", "heartbeat"),
+    clients: (options.clients ?? []).map(({ name, hold, heartbeat }) => ({
+      name,
+      ...(hold !== undefined && { holdMs: toMs(hold, "clients: hold") }),
+      ...(heartbeat !== undefined && { heartbeatMs: toMs(heartbeat, "clients: heartbeat") }),
+    })),
+    pollMs: toMs(options.poll ?? "5s", "poll"),
+    maxResultBytes: options.maxResultBytes ?? 100_000,
+    toolNames: new Map(shown.map((tool) => [tool, names[tool] ?? prefix + tool])),
+    allowedHeaders: new Set((options.headers ?? []).map((name) => name.toLowerCase())),
+  };
+}

@@ -1,0 +1,90 @@
+/**
+ * One endpoint for both generations: admits a request, reads it once, and gives it to the front whose it is; what no
+ * front takes goes to the SDK, which refuses what is to be refused in its own words.
+ */
+import {
+  type AuthInfo,
+  createMcpHandler,
+  type McpHttpHandler,
+  type McpRequestContext,
+} from "@modelcontextprotocol/server";
+import { createSdkServer } from "../sdk-server.ts";
+import type { Caller, Service } from "../service.ts";
+import { type BodyLimits, readJson } from "./body.ts";
+import { admit, type GuardSettings } from "./guard.ts";
+import { type HttpRequest, type HttpResponder, sendError, sendWebResponse } from "./request.ts";
+
+export interface HttpEndpoint {
+  /** Answers. Never rejects. */
+  serve(request: HttpRequest, responder: HttpResponder): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** The principal where nobody is authenticated. */
+const localPrincipal = "local";
+
+export function createHttpEndpoint(service: Service, guard: GuardSettings, limits: BodyLimits): HttpEndpoint {
+  const sdk = createMcpHandler((context) => sdkServerFor(service, context));
+  return {
+    serve: async (request, responder) => {
+      try {
+        await serve({ service, guard, limits, sdk }, request, responder);
+      } catch (error) {
+        service.runtime.logger.error({ err: error, method: request.method }, "a request could not be served");
+        responder.destroy();
+      }
+    },
+    close: () => sdk.close(),
+  };
+}
+
+interface Parts {
+  readonly service: Service;
+  readonly guard: GuardSettings;
+  readonly limits: BodyLimits;
+  readonly sdk: McpHttpHandler;
+}
+
+async function serve(
+  { service, guard, limits, sdk }: Parts,
+  request: HttpRequest,
+  responder: HttpResponder,
+): Promise<void> {
+  const admission = await admit(request, guard);
+  if ("status" in admission) {
+    sendError(responder, admission.status, -32_000, admission.message, admission.headers);
+    return;
+  }
+  const caller = callerOf(service, request, admission.principal ?? localPrincipal);
+  const body = request.method === "POST" ? await readJson(request, limits) : undefined;
+  if (body?.kind === "too large" || body?.kind === "too deep") {
+    const message =
+      body.kind === "too large"
+        ? `The body is longer than ${limits.maxBodyBytes} bytes`
+        : `The body nests deeper than ${limits.maxNesting} levels`;
+    sendError(responder, body.kind === "too large" ? 413 : 400, -32_000, message, { connection: "close" });
+    return;
+  }
+  const parsed = body?.kind === "json" ? { parsedBody: body.value } : {};
+  const web = request.toWebRequest(body?.kind === "text" ? body.text : body?.value);
+  await sendWebResponse(responder, await sdk.fetch(web, { ...parsed, authInfo: authInfoOf(caller) }));
+}
+
+function callerOf({ settings }: Service, request: HttpRequest, owner: string): Caller {
+  const headers: Record<string, string> = {};
+  for (const name of settings.allowedHeaders) {
+    const value = request.header(name);
+    if (value !== undefined) headers[name] = value;
+  }
+  return { owner, session: undefined, clientName: undefined, headers };
+}
+
+/** How the SDK carries our caller to the server that it has made. Holds no token: nothing behind the guard needs one. */
+function authInfoOf(caller: Caller): AuthInfo {
+  return { token: "", clientId: caller.owner, scopes: [], extra: { caller } };
+}
+
+function sdkServerFor(service: Service, { era, authInfo }: McpRequestContext) {
+  const caller = authInfo?.extra?.["caller"] as Caller;
+  return createSdkServer(service, { generation: era === "modern" ? "2026" : "2025", callerOf: () => caller });
+}

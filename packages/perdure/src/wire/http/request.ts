@@ -1,0 +1,73 @@
+/** An HTTP request and the place for its answer, as the fronts see them: made of node:http or of web standards. */
+
+export interface HttpRequest {
+  readonly method: string;
+  /** The path without the query. */
+  readonly path: string;
+  /** The value of a header, by its lower-case name. */
+  header(name: string): string | undefined;
+  /** The body as text, or `undefined` when it is longer than `maxBytes`: then nothing more of it is read. */
+  readBody(maxBytes: number): Promise<string | undefined>;
+  /** The same request for whoever speaks web standards; its signal is aborted when the client is gone. */
+  toWebRequest(body: unknown): Request;
+}
+
+export interface HttpResponder {
+  /** Aborted when the connection closed before the answer was complete. */
+  readonly closed: AbortSignal;
+  /** How many bytes wait for a client that reads slower than it is told. */
+  readonly bufferedBytes: number;
+  head(status: number, headers: Readonly<Record<string, string>>): void;
+  write(chunk: string | Uint8Array): void;
+  end(chunk?: string | Uint8Array): void;
+  /** Cuts the connection. */
+  destroy(): void;
+}
+
+/** Answers with JSON. */
+export function sendJson(
+  responder: HttpResponder,
+  status: number,
+  body: unknown,
+  headers: Readonly<Record<string, string>> = {},
+): void {
+  responder.head(status, { "content-type": "application/json", "cache-control": "no-store", ...headers });
+  responder.end(JSON.stringify(body));
+}
+
+/** A JSON-RPC error to a request whose id is not known. */
+export function sendError(
+  responder: HttpResponder,
+  status: number,
+  code: number,
+  message: string,
+  headers: Readonly<Record<string, string>> = {},
+): void {
+  sendJson(responder, status, { jsonrpc: "2.0", id: null, error: { code, message } }, headers);
+}
+
+/** Passes on a web response, its stream as it comes. */
+export async function sendWebResponse(
+  responder: HttpResponder,
+  response: Response,
+  extra: Readonly<Record<string, string>> = {},
+): Promise<void> {
+  responder.head(response.status, { ...Object.fromEntries(response.headers), ...extra });
+  if (response.body === null) {
+    responder.end();
+    return;
+  }
+  const reader = response.body.getReader();
+  const cancel = (): void => void reader.cancel().catch(() => undefined);
+  responder.closed.addEventListener("abort", cancel, { once: true });
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) break;
+      responder.write(value);
+    }
+  } finally {
+    responder.closed.removeEventListener("abort", cancel);
+    responder.end();
+  }
+}

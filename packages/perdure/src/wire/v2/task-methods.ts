@@ -1,0 +1,51 @@
+/** `tasks/get`, `tasks/update` and `tasks/cancel`. */
+import type { TaskId } from "../../task/id.ts";
+import type { Exchange } from "../exchange.ts";
+import type { Service } from "../service.ts";
+import { invalidParams, missingTasks, objectAt, readEnvelope, stamp } from "./envelope.ts";
+import { detailedTask } from "./task-view.ts";
+
+export const taskMethods: ReadonlySet<string> = new Set(["tasks/get", "tasks/update", "tasks/cancel"]);
+
+/** The same for a task that never was, has expired, or belongs to somebody else. */
+const unknownTask = invalidParams("Task not found");
+
+export async function serveTaskMethod(service: Service, exchange: Exchange): Promise<void> {
+  const { method, params } = exchange.request;
+  if (!readEnvelope(params).declaresTasks) return exchange.error(missingTasks, 400);
+  const { taskId } = params;
+  if (typeof taskId !== "string") return exchange.error(invalidParams("taskId must be a string"));
+  const key = { taskId: taskId as TaskId, owner: exchange.caller.owner };
+  if (method === "tasks/get") return getTask(service, exchange, key);
+  if (method === "tasks/update") return updateTask(service, exchange, key);
+  return cancelTask(service, exchange, key);
+}
+
+interface OwnedTask {
+  readonly taskId: TaskId;
+  readonly owner: string;
+}
+
+async function getTask(service: Service, exchange: Exchange, key: OwnedTask): Promise<void> {
+  const task = await service.runtime.store.summary(key);
+  const detailed = task === undefined ? undefined : await detailedTask(service, task);
+  if (detailed === undefined) exchange.error(unknownTask);
+  else exchange.result(stamp(service, detailed));
+}
+
+/** Acknowledged whatever the keys are: those that nobody asked, or somebody has answered, are ignored. */
+async function updateTask(service: Service, exchange: Exchange, key: OwnedTask): Promise<void> {
+  if (objectAt(exchange.request.params, "inputResponses") === undefined) {
+    return exchange.error(invalidParams("inputResponses must be an object"));
+  }
+  const task = await service.runtime.store.summary(key);
+  if (task === undefined) exchange.error(unknownTask);
+  else exchange.result(stamp(service, {}));
+}
+
+/** Acknowledged also where the task had ended: the client may not have seen it yet. */
+async function cancelTask(service: Service, exchange: Exchange, key: OwnedTask): Promise<void> {
+  const outcome = await service.runtime.store.cancel(key);
+  if (outcome === undefined) exchange.error(unknownTask);
+  else exchange.result(stamp(service, {}));
+}

@@ -1,0 +1,80 @@
+/**
+ * A task as this generation shows it: flat, with its outcome inside.
+ *
+ * `completed` says that the call has a result, also one that says `isError`; `failed` only that the request ended in a
+ * JSON-RPC error. So most of what the record calls failed is completed here.
+ * Source: extension `io.modelcontextprotocol/tasks`, "Task Status" and "Task Execution Errors".
+ */
+import type { JsonObject } from "../../task/json.ts";
+import type { TaskRecord, TaskSummary } from "../../task/record.ts";
+import { toOutcome } from "../call/tool-result.ts";
+import type { Service } from "../service.ts";
+
+/** What the creation of a task is answered with: no outcome, even where an old task was found that has one. */
+export async function createdTask(service: Service, task: TaskSummary): Promise<JsonObject> {
+  return { ...(await commonFields(service, task)), status: wireStatus(task) };
+}
+
+/** The whole task; reads the values only of one that has a result. */
+export async function detailedTask(service: Service, task: TaskSummary): Promise<JsonObject | undefined> {
+  const fields = await commonFields(service, task);
+  if (task.status !== "completed" && task.status !== "failed") {
+    // Nothing asks yet; the field belongs to the status.
+    const questions = task.status === "input_required" ? { inputRequests: {} } : {};
+    return { ...fields, status: task.status, ...questions };
+  }
+  const record = await service.runtime.store.get({ taskId: task.id });
+  return record === undefined ? undefined : { ...fields, ...outcomeFields(service, record) };
+}
+
+function outcomeFields(service: Service, record: TaskRecord): JsonObject {
+  const outcome = toOutcome(service, record);
+  if ("error" in outcome) return { status: "failed", error: { ...outcome.error } };
+  // The ext-tasks client rejects an inlined result without a type of its own.
+  return { status: "completed", result: { ...outcome.result, resultType: "complete" } };
+}
+
+function wireStatus(task: TaskSummary): string {
+  return task.status === "failed" && task.failure.code !== "PROTOCOL_ERROR" ? "completed" : task.status;
+}
+
+async function commonFields(service: Service, task: TaskSummary): Promise<JsonObject> {
+  const message = await statusMessage(service, task);
+  return {
+    taskId: task.id,
+    ...(message !== undefined && { statusMessage: message }),
+    createdAt: new Date(task.createdAt).toISOString(),
+    lastUpdatedAt: new Date(task.updatedAt).toISOString(),
+    ttlMs: wireTtlMs(task),
+    pollIntervalMs: Math.max(1, Math.round(service.settings.pollMs)),
+  };
+}
+
+/** On the wire it counts from the creation, in the record from the end: so it is unlimited until there is an end. */
+export function wireTtlMs(task: TaskSummary): number | null {
+  if (task.phase !== "ended" || task.ttlMs === undefined) return null;
+  return Math.max(1, Math.round(task.endedAt - task.createdAt + task.ttlMs));
+}
+
+/** The only place for progress that this generation has outside of a held call. */
+export async function statusMessage(service: Service, task: TaskSummary): Promise<string | undefined> {
+  switch (task.status) {
+    case "working":
+    case "input_required":
+      return progressText(task) ?? service.runtime.waitingFor(task);
+    case "completed":
+      return undefined;
+    case "failed":
+      return task.failure.message;
+    case "cancelled":
+      return task.reason;
+  }
+}
+
+/** `3/10: loss 0.214` */
+function progressText({ progress }: TaskSummary): string | undefined {
+  if (progress === undefined) return undefined;
+  const { done, total, message } = progress;
+  const count = total === undefined ? `${done}` : `${done}/${total}`;
+  return message === undefined ? count : `${count}: ${message}`;
+}
