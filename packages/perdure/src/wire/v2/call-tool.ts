@@ -70,6 +70,8 @@ function sinkOf(exchange: Exchange, { progressToken, logLevel }: Envelope): Call
     ...(logLevel !== undefined && {
       log: (line) => {
         if (isWanted(line.level, logLevel)) exchange.notify("notifications/message", messageOf(line));
+        // It may have been a sign of life.
+        else exchange.keepAlive();
       },
     }),
     keepAlive: () => exchange.keepAlive(),

@@ -65,8 +65,21 @@ export function asObject(value: JsonValue | undefined): JsonObject | undefined {
   return typeof value === "object" && value !== null && !isArray(value) ? value : undefined;
 }
 
+export function isTexts(value: JsonValue | undefined): value is readonly string[] {
+  return (
+    typeof value === "object" &&
+    value !== null &&
+    isArray(value) &&
+    value.every((item) => typeof item === "string")
+  );
+}
+
 /** A result as every result must be here: it says what kind it is and who answers. */
-export function stamp(service: Service, fields: JsonObject, resultType: "complete" | "task" = "complete"): JsonObject {
+export function stamp(
+  service: Service,
+  fields: JsonObject,
+  resultType: "complete" | "task" = "complete",
+): JsonObject {
   return {
     ...fields,
     resultType,

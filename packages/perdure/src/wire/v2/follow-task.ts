@@ -1,0 +1,60 @@
+/**
+ * What one task shows to a listener, in the order of its changes, until it ends.
+ *
+ * A status is shown at once. Progress is shown at most twice a second, always the latest: it is a message for people.
+ * Changes are told apart by the record's revision; times are too coarse for that (two changes in one millisecond once
+ * lost an end).
+ */
+import type { TaskId } from "../../task/id.ts";
+import type { JsonObject } from "../../task/json.ts";
+import type { Service } from "../service.ts";
+import { detailedTask } from "./task-view.ts";
+
+const progressIntervalMs = 500;
+
+export interface Following {
+  readonly taskId: TaskId;
+  readonly owner: string;
+  readonly until: AbortSignal;
+  readonly show: (task: JsonObject) => void;
+}
+
+/** Resolves once the task has ended, is gone, or `until` is aborted. */
+export async function followTask(service: Service, { taskId, owner, until, show }: Following): Promise<void> {
+  const { store, clock, watches } = service.runtime;
+  using watch = watches.open(taskId);
+  let seen = -1;
+  let shown: JsonObject | undefined;
+  let quietUntil = 0;
+  while (!until.aborted) {
+    const task = await store.summary({ taskId, owner });
+    if (task === undefined) return;
+    const mayShow = task.status !== shown?.["status"] || clock.now() >= quietUntil;
+    if (task.revision > seen && mayShow) {
+      const detailed = await detailedTask(service, task);
+      if (detailed === undefined) return;
+      seen = task.revision;
+      if (differs(detailed, shown) && !until.aborted) {
+        show(detailed);
+        shown = detailed;
+        quietUntil = clock.now() + progressIntervalMs;
+      }
+    }
+    if (task.phase === "ended") return;
+    if (task.revision > seen) await changedWithin(quietUntil - clock.now());
+    else await watch.changed(until);
+  }
+
+  /** There is progress that was not shown yet: it is, when the quiet time ends. */
+  async function changedWithin(ms: number): Promise<void> {
+    const over = new AbortController();
+    const timer = clock.after(Math.max(0, ms), () => over.abort());
+    await watch.changed(AbortSignal.any([until, over.signal]));
+    timer.cancel();
+  }
+}
+
+/** Log lines and recorded operations change a task, and nothing that is shown here. */
+function differs(now: JsonObject, before: JsonObject | undefined): boolean {
+  return now["status"] !== before?.["status"] || now["statusMessage"] !== before?.["statusMessage"];
+}
