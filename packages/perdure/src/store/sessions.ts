@@ -11,7 +11,7 @@ export interface SessionStore {
   /** One that ended stays known as ended for a day, so that its client is told to begin anew. */
   get(key: SessionKey): Promise<StoredSession | undefined>;
   end(key: SessionKey): Promise<void>;
-  /** Deletes sessions that ended, or were last put, longer ago than `idleMs`; at most `limit`. Returns how many. */
+  /** Deletes sessions put longer ago than `idleMs`, or ended for a day; at most `limit`. Returns how many. */
   deleteIdle(batch: { readonly idleMs: number; readonly limit: number }): Promise<number>;
 }
 

@@ -13,6 +13,8 @@
  *   whether or not its rows were deleted yet.
  * - **Owner.** A method with an `owner` treats a task of any other owner as one that does not exist; without it, the
  *   caller is the operator and sees all.
+ * - **A refusal is certain.** What was refused was not written, and a `retryable` error says that the same call may
+ *   succeed later. A store that loses an answer on the way finds out itself.
  * - **Order.** The transitions of one task are applied in the order in which they were called, awaited or not.
  * - **Values** are checked and encoded by the store before anything is written: `INVALID_VALUE`, see `task/json.ts`;
  *   so are the strings that become keys, see `task/name.ts`.
@@ -104,8 +106,9 @@ export interface TaskStore {
 
   // ── the store itself ──────────────────────────────────────────────────────────────────────────────────────────
   /**
-   * Calls `listener` after each commit that changed a task, with what changed; `undefined` says that others have
-   * changed something unknown. Returns the unsubscription. The listener must not throw.
+   * Calls `listener` after each commit that changed a task, with what changed. Changes by other processes may come
+   * late, repeated or merged; `undefined` follows whenever something unknown may have changed: look again. Compare
+   * `revision`. Returns the unsubscription. The listener must not throw.
    */
   subscribe(listener: (change: TaskChange | undefined) => void): () => void;
   /** Writes a consistent copy to a new file, while the store is in use. Only an embedded store has it. */
@@ -123,7 +126,7 @@ export interface Executor {
    * others, and the moment from which this process may execute at all. The tools are those it has handlers for.
    */
   start(request: StartExecutor): Promise<void>;
-  /** Whether this process may claim now. Another process on the same file may be the one that executes. */
+  /** Whether this process may claim now. On one file another process may be the one that executes. */
   readonly executes: boolean;
   /** Begins due tasks of the named tools, highest priority first, then the longest due; see `TaskStore.begin`. */
   claim(request: ClaimTasks): Promise<ClaimedTasks>;
@@ -254,7 +257,7 @@ export interface ClaimTasks {
 
 export interface ClaimedTasks {
   readonly begun: readonly TaskRecord[];
-  /** Whether more is due than the limit or the slots let through. */
+  /** Whether a further claim may find more, once there are slots. A hint: it may be true when nothing is left. */
   readonly more: boolean;
 }
 

@@ -58,6 +58,13 @@ export function decodeJson(text: string | undefined): JsonValue | undefined {
   return text === undefined ? undefined : (JSON.parse(text) as JsonValue);
 }
 
+/**
+ * A copy that nobody else can change, as it will be read back. @throws PerdureError `INVALID_VALUE`
+ */
+export function copyJson<T>(value: T, what: string): T {
+  return decodeJson(encodeJson(value, what)) as T;
+}
+
 /** JSON with the keys of every object in order: equal values give equal texts. */
 export function canonicalJson(value: JsonValue | undefined): string {
   if (value === undefined) return "undefined";

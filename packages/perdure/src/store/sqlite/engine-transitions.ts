@@ -134,7 +134,7 @@ function dueTasks(tx: Transaction, tool: string, limit: number): DueTask[] {
 }
 
 function* prioritiesInUse(sql: Sql, tool: string): Generator<number> {
-  let below = Number.MAX_SAFE_INTEGER;
+  let below = Number.POSITIVE_INFINITY;
   for (;;) {
     const row = sql(
       `SELECT priority FROM tasks WHERE tool = ? AND priority < ? AND due_at IS NOT NULL

@@ -30,7 +30,7 @@ export const migrations: readonly string[] = [
     idempotency_key TEXT,
     retry_of        TEXT,
     failure         TEXT,             -- JSON, with status failed
-    reason          TEXT,             -- with status cancelled
+    reason          TEXT,             -- JSON, with status cancelled
     created_at      INTEGER NOT NULL,
     updated_at      INTEGER NOT NULL,
     deadline_at     INTEGER,
@@ -87,14 +87,15 @@ export const migrations: readonly string[] = [
   `,
   /* 3: sessions of 2025 clients */ `
   CREATE TABLE sessions (
-    id               TEXT    NOT NULL PRIMARY KEY,
+    id               TEXT    NOT NULL,
     owner            TEXT    NOT NULL,
     protocol_version TEXT    NOT NULL,
     capabilities     TEXT    NOT NULL, -- JSON
     client_info      TEXT    NOT NULL, -- JSON
     log_level        TEXT,
     put_at           INTEGER NOT NULL,
-    ended_at         INTEGER
+    ended_at         INTEGER,
+    PRIMARY KEY (owner, id)
   );
   CREATE INDEX sessions_by_age ON sessions (put_at);
   `,

@@ -1,5 +1,6 @@
 /** What the record answers. Reads see committed state only, because a commit group runs within one call. */
 import { PerdureError, quote } from "../../task/errors.ts";
+import type { TaskId } from "../../task/id.ts";
 import { decodeJson } from "../../task/json.ts";
 import type {
   Operation,
@@ -59,34 +60,39 @@ export function listTasks(sql: Sql, now: Timestamp, query: ListTasks): TaskPage 
   return rows.length > limit && last !== undefined ? { tasks, cursor: encodeCursor(last.id) } : { tasks };
 }
 
-const cursorPrefix = "before:";
-
+/** Opaque, and whole or nothing: one that was cut is no cursor. */
 function encodeCursor(id: string): string {
-  return Buffer.from(cursorPrefix + id).toString("base64url");
+  return Buffer.from(`before:${id.length}:${id}`).toString("base64url");
 }
 
 function decodeCursor(cursor: string): string {
   const text = Buffer.from(cursor, "base64url").toString();
-  if (!text.startsWith(cursorPrefix)) {
-    throw new PerdureError("INVALID_OPTION", {
-      message: `cursor must be one that list() returned; ${quote(cursor)} came. Begin again without a cursor.`,
-    });
-  }
-  return text.slice(cursorPrefix.length);
+  const id = text.slice(text.lastIndexOf(":") + 1);
+  if (encodeCursor(id) === cursor) return id;
+  throw new PerdureError("INVALID_OPTION", {
+    message: `cursor must be one that list() returned; ${quote(cursor)} came. Begin again without a cursor.`,
+  });
 }
 
-export function readOperations(sql: Sql, taskId: string): Operation[] {
+export function readOperations(sql: Sql, now: Timestamp, taskId: TaskId): Operation[] {
+  if (findTask(sql, now, taskId, undefined) === undefined) return [];
   return sql("SELECT * FROM operations WHERE task_id = ? ORDER BY revision").all(taskId).map(toOperation);
 }
 
-export function readSavedState(sql: Sql, taskId: string): SavedState | undefined {
+export function readSavedState(sql: Sql, now: Timestamp, taskId: TaskId): SavedState | undefined {
+  if (findTask(sql, now, taskId, undefined) === undefined) return undefined;
   const row = sql("SELECT value FROM payloads WHERE task_id = ? AND kind = 'saved'").get(taskId);
   const value = row?.["value"] as string | Uint8Array | undefined;
   return typeof value === "string" ? decodeJson(value) : value;
 }
 
-export function readTimeline(sql: Sql, { taskId, after = 0, limit = 1_000 }: ReadTimeline): TimelineEvent[] {
+export function readTimeline(
+  sql: Sql,
+  now: Timestamp,
+  { taskId, after = 0, limit = 1_000 }: ReadTimeline,
+): TimelineEvent[] {
+  if (findTask(sql, now, taskId, undefined) === undefined) return [];
   return sql("SELECT * FROM events WHERE task_id = ? AND revision > ? ORDER BY revision LIMIT ?")
-    .all(taskId, after, limit)
+    .all(taskId, after, Math.max(0, limit))
     .map(toTimelineEvent);
 }

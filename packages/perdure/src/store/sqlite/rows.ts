@@ -77,7 +77,11 @@ function toState(row: TaskRow): TaskState {
     case "failed":
       return { ...ended, status: "failed", failure: JSON.parse(row.failure ?? "null") as Failure };
     case "cancelled":
-      return { ...ended, status: "cancelled", ...(row.reason !== null && { reason: row.reason }) };
+      return {
+        ...ended,
+        status: "cancelled",
+        ...(row.reason !== null && { reason: JSON.parse(row.reason) as string }),
+      };
   }
 }
 

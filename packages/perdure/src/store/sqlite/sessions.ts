@@ -6,6 +6,7 @@ import type { Sql, Transaction } from "./transaction.ts";
 
 export interface SessionStoreParts {
   readonly sql: Sql;
+  readonly read: <T>(query: () => T) => T;
   readonly write: <T>(transition: (tx: Transaction) => T) => Promise<T>;
 }
 
@@ -37,7 +38,8 @@ export class SqliteSessions implements SessionStore {
   }
 
   async get({ id, owner }: SessionKey): Promise<StoredSession | undefined> {
-    const row = this.#parts.sql("SELECT * FROM sessions WHERE id = ? AND owner = ?").get(id, owner);
+    const { sql, read } = this.#parts;
+    const row = read(() => sql("SELECT * FROM sessions WHERE owner = ? AND id = ?").get(owner, id));
     if (row === undefined) return undefined;
     const [logLevel, endedAt] = [row["log_level"] as string | null, row["ended_at"] as Timestamp | null];
     return {
@@ -54,7 +56,7 @@ export class SqliteSessions implements SessionStore {
 
   async end({ id, owner }: SessionKey): Promise<void> {
     await this.#parts.write((tx) =>
-      tx.sql("UPDATE sessions SET ended_at = ? WHERE id = ? AND owner = ?").run(tx.now, id, owner),
+      tx.sql("UPDATE sessions SET ended_at = ? WHERE owner = ? AND id = ?").run(tx.now, owner, id),
     );
   }
 

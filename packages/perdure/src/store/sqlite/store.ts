@@ -1,7 +1,7 @@
 /** The embedded store: the record in one SQLite file, its transitions group-committed, its executor a column of it. */
 import { type Clock, systemClock } from "../../task/clock.ts";
 import { PerdureError } from "../../task/errors.ts";
-import { encodeJson } from "../../task/json.ts";
+import { copyJson, encodeJson } from "../../task/json.ts";
 import { checkName } from "../../task/name.ts";
 import type * as Store from "../store.ts";
 import {
@@ -82,7 +82,11 @@ class SqliteStore implements Store.TaskStore {
           onPoll: (othersWrote) => this.#onPoll(othersWrote),
           onError: (error) => this.#onPollError(error),
         });
-    this.sessions = new SqliteSessions({ sql: this.#sql, write: (transition) => this.#write(transition) });
+    this.sessions = new SqliteSessions({
+      sql: this.#sql,
+      read: (query) => this.#read(query),
+      write: (transition) => this.#write(transition),
+    });
     this.executor = new SqliteExecutor({
       commits: this.#commits,
       sql: this.#sql,
@@ -106,27 +110,29 @@ class SqliteStore implements Store.TaskStore {
   }
 
   async operations({ taskId }: Store.TaskKey) {
-    return this.#read(() => readOperations(this.#sql, taskId));
+    return this.#read(() => readOperations(this.#sql, this.#now(), taskId));
   }
 
   async savedState({ taskId }: Store.TaskKey) {
-    return this.#read(() => readSavedState(this.#sql, taskId));
+    return this.#read(() => readSavedState(this.#sql, this.#now(), taskId));
   }
 
   async timeline(query: Store.ReadTimeline) {
-    return this.#read(() => readTimeline(this.#sql, query));
+    return this.#read(() => readTimeline(this.#sql, this.#now(), query));
   }
 
   async create(task: Store.CreateTask) {
     const input = encodeJson(task.input, "input");
+    const session = copyJson(task.session, "session");
+    checkName(task.tool, "tool");
     checkName(task.owner, "owner");
     if (task.idempotencyKey !== undefined) checkName(task.idempotencyKey, "idempotencyKey");
-    const created = await this.#write((tx) => createTask(tx, task, input));
+    const created = await this.#write((tx) => createTask(tx, { ...task, session }, input));
     if (created.created && created.task.phase === "queued") this.executor.notifyDue();
     return created;
   }
 
-  async cancel(request: Store.CancelTask) {
+  async cancel({ ...request }: Store.CancelTask) {
     return this.#write((tx) => cancelTask(tx, request));
   }
 
@@ -145,7 +151,7 @@ class SqliteStore implements Store.TaskStore {
   }
 
   async saveState({ state, ...key }: Store.SaveState) {
-    const value = state instanceof Uint8Array ? state : encodeJson(state, "saved state");
+    const value = state instanceof Uint8Array ? state.slice() : encodeJson(state, "saved state");
     if (value === undefined) {
       throw new PerdureError("INVALID_VALUE", {
         message: "saved state is undefined; save null or {} to say nothing.",
@@ -155,9 +161,8 @@ class SqliteStore implements Store.TaskStore {
   }
 
   async report({ progress, logs = [], ...key }: Store.Report) {
-    encodeJson(progress, "progress");
-    for (const line of logs) encodeJson(line.data, "log data");
-    return this.#write((tx) => report(tx, key, progress, logs));
+    const copy = copyJson({ progress, logs }, "report");
+    return this.#write((tx) => report(tx, key, copy.progress, copy.logs));
   }
 
   async complete(completion: Store.CompleteTask) {
@@ -165,12 +170,14 @@ class SqliteStore implements Store.TaskStore {
     return this.#write((tx) => completeTask(tx, completion, result));
   }
 
-  async fail(failure: Store.FailTask) {
-    return this.#write((tx) => failTask(tx, failure));
+  async fail(request: Store.FailTask) {
+    const copy = copyJson(request, "failure");
+    return this.#write((tx) => failTask(tx, copy));
   }
 
-  async retry(retry: Store.RetryTask) {
-    await this.#write((tx) => retryTask(tx, retry));
+  async retry(request: Store.RetryTask) {
+    const copy = copyJson(request, "failure");
+    await this.#write((tx) => retryTask(tx, copy));
     this.executor.notifyDue();
   }
 
@@ -270,7 +277,7 @@ function encodeOutcome(operation: Store.RecordOperation): string | undefined {
     case "done":
       return encodeJson(operation.value, `the result of ${operation.kind} ${JSON.stringify(operation.name)}`);
     case "failed":
-      return JSON.stringify(operation.failure);
+      return encodeJson(operation.failure, "failure");
     case "attempted":
       return undefined;
   }

@@ -100,7 +100,9 @@ export const endAssignments =
 
 export function endValues(tx: Transaction, status: TerminalStatus, entry: TimelineEntry): SqlValue[] {
   const failure = entry.type === "failed" ? JSON.stringify(entry.failure) : null;
-  const reason = entry.type === "cancelled" ? (entry.reason ?? null) : null;
+  // As JSON: a driver may cut plain text at a NUL, or change an unpaired surrogate.
+  const reason =
+    entry.type === "cancelled" && entry.reason !== undefined ? JSON.stringify(entry.reason) : null;
   return [status, failure, reason, tx.now, tx.now];
 }
 
