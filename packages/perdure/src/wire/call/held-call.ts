@@ -8,7 +8,7 @@ import type { CreatedTask } from "../../store/store.ts";
 import { PerdureError } from "../../task/errors.ts";
 import type { TaskId } from "../../task/id.ts";
 import { canonicalJson, type JsonValue } from "../../task/json.ts";
-import type { LogLine, TaskSummary } from "../../task/record.ts";
+import type { LogLine, TaskSummary, Timestamp } from "../../task/record.ts";
 import type { Caller, KnownClient, ServedTask, Service } from "../service.ts";
 import { CallEnd } from "./call-end.ts";
 import { handOver } from "./hand-over.ts";
@@ -86,26 +86,31 @@ const callersFaults: ReadonlySet<string> = new Set([
   "IDEMPOTENCY_CONFLICT",
 ]);
 
+export interface TaskWait extends Pick<HeldCall, "task" | "caller" | "sink" | "signal"> {
+  /** When the client's patience began, where that was before now: the wait goes on after a broken connection. */
+  readonly since?: Timestamp;
+}
+
 /** Waits for a task as a held call does; also for one that began otherwise. */
 export async function waitForOutcome(
   service: Service,
-  call: Pick<HeldCall, "task" | "caller" | "sink" | "signal">,
+  call: TaskWait,
   taskId: TaskId,
 ): Promise<ToolOutcome | undefined> {
-  const { runtime, settings } = service;
-  const known = knownClient(settings.clients, call.caller.clientName);
-  const holdMs = call.task.holdMs ?? known?.holdMs ?? settings.holdMs;
+  const { runtime } = service;
+  const now = runtime.clock.now();
   const patience = new AbortController();
-  const timer = runtime.clock.after(holdMs, () => patience.abort());
+  const held = Math.max(0, now - (call.since ?? now));
+  const timer = runtime.clock.after(Math.max(0, holdMsOf(service, call) - held), () => patience.abort());
   const heartbeat = new Heartbeat({
     clock: runtime.clock,
-    intervalMs: call.task.heartbeatMs ?? known?.heartbeatMs ?? settings.heartbeatMs,
+    intervalMs: heartbeatMsOf(service, call),
     sink: call.sink,
     tool: call.task.tool.name,
   });
   const until = AbortSignal.any([patience.signal, call.signal]);
   try {
-    const last = await follow(service, { ...call, heartbeat, until }, taskId);
+    const last = await followTask(service, { ...call, heartbeat, until }, taskId);
     if (call.signal.aborted) return await stopWaiting(service, taskId, call);
     if (last.phase !== "ended") {
       await runtime.store.stopWaiting({ taskId, caller: "told" });
@@ -121,16 +126,18 @@ export async function waitForOutcome(
   }
 }
 
-interface Following {
+export interface Following {
   readonly heartbeat: Heartbeat;
   readonly sink: CallSink;
   readonly until: AbortSignal;
+  /** Is told the task as it was found, and after each change. */
+  readonly onChange?: (task: TaskSummary) => void;
 }
 
 /** Passes on what the task reports, until it ends or `until` is aborted. */
-async function follow(
+export async function followTask(
   { runtime }: Service,
-  { heartbeat, sink, until }: Following,
+  { heartbeat, sink, until, onChange }: Following,
   taskId: TaskId,
 ): Promise<TaskSummary> {
   using watch = runtime.watches.open(taskId);
@@ -145,6 +152,7 @@ async function follow(
         if (event.type === "log") heartbeat.log(event);
       }
     }
+    onChange?.(task);
     if (task.phase === "ended" || until.aborted) return task;
     await watch.changed(until);
   }
@@ -164,6 +172,19 @@ async function stopWaiting(
     await runtime.store.stopWaiting({ taskId, caller: "lost" });
   }
   return undefined;
+}
+
+type Patience = Pick<HeldCall, "caller"> & { readonly task: ServedTask | undefined };
+
+/** How long this client waits for this tool before it is handed over. */
+export function holdMsOf({ settings }: Service, { task, caller }: Patience): number {
+  return task?.holdMs ?? knownClient(settings.clients, caller.clientName)?.holdMs ?? settings.holdMs;
+}
+
+/** After so long a silence this client is told that this tool is alive. */
+export function heartbeatMsOf({ settings }: Service, { task, caller }: Patience): number {
+  const known = knownClient(settings.clients, caller.clientName);
+  return task?.heartbeatMs ?? known?.heartbeatMs ?? settings.heartbeatMs;
 }
 
 function knownClient(clients: readonly KnownClient[], name: string | undefined): KnownClient | undefined {
