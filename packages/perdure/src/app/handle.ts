@@ -61,22 +61,30 @@ export class TaskHandle<Result = unknown> {
     return outcome.cancelled;
   }
 
-  /** The whole timeline from the beginning, then what happens as it happens; ends with the task. */
+  /** The whole timeline from the beginning, then what happens as it happens; the last event is the end of the task. */
   async *watch(): AsyncGenerator<TaskEvent, void, undefined> {
     using watch = this.#runtime.watches.open(this.id);
     let revision = 0;
-    let progress: Progress | undefined;
+    let told: string | undefined;
     for (;;) {
+      const events = await this.#runtime.store.timeline({ taskId: this.id, after: revision });
+      // Read after the events: beside the last one it has the last progress.
       const task = await this.#summary();
-      if (task.progress !== undefined && JSON.stringify(task.progress) !== JSON.stringify(progress)) {
-        progress = task.progress;
-        yield { type: "progress", ...progress };
-      }
-      for (const event of await this.#runtime.store.timeline({ taskId: this.id, after: revision })) {
+      const progress = JSON.stringify(task.progress);
+      for (const event of events) {
+        const last = event.type === "completed" || event.type === "failed" || event.type === "cancelled";
+        if (last && task.progress !== undefined && progress !== told)
+          yield { type: "progress", ...task.progress };
         revision = event.revision;
         yield event;
+        if (last) return;
       }
-      if (task.phase === "ended" && revision >= task.revision) return;
+      // One reading has a bounded number of events: only an empty one says that nothing is left.
+      if (events.length > 0) continue;
+      if (task.progress !== undefined && progress !== told) {
+        told = progress;
+        yield { type: "progress", ...task.progress };
+      }
       if (task.phase !== "ended") await watch.changed();
     }
   }
