@@ -76,6 +76,19 @@ export class Arena {
     if (exit === undefined) await child.kill();
   }
 
+  /** Whether nobody is inside a writing transaction now. */
+  canWrite(): boolean {
+    const connection = nodeSqlite(this.store);
+    try {
+      connection.exec("PRAGMA busy_timeout = 15; BEGIN IMMEDIATE; ROLLBACK");
+      return true;
+    } catch {
+      return false;
+    } finally {
+      connection.close();
+    }
+  }
+
   events(): readonly JournalEvent[] {
     return this.journal.read();
   }

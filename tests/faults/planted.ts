@@ -253,6 +253,11 @@ const plants: readonly Plant[] = [
     history: recordWith("T0", { attempt: 5 }),
   },
   {
+    bug: "a commit whose journal was in memory",
+    rule: "commits are durable",
+    history: later({ event: "durability", synchronous: 2, journalMode: "memory" }),
+  },
+  {
     bug: "a commit without a flush",
     rule: "commits are durable",
     history: later({ event: "durability", synchronous: 1, journalMode: "wal" }),

@@ -65,13 +65,14 @@ export class WritePoints {
   }
 
   #wrapConnection(connection: SqliteConnection, isStore: boolean): SqliteConnection {
-    let seen = false;
+    let noted = false;
     let inTransaction = false;
     const around = <T>(sql: string, run: () => T): T => {
       const label = writeLabel(sql);
       if (label === undefined) return run();
-      if (isStore && !seen && label === "COMMIT") {
-        seen = true;
+      if (label.startsWith("PRAGMA")) noted = false;
+      if (isStore && !noted && label === "COMMIT") {
+        noted = true;
         this.#noteDurability(connection);
       }
       if (!inTransaction) this.#pass(`before ${label}`);

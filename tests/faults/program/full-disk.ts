@@ -59,6 +59,7 @@ if (orders.dieWhenFull === true) process.kill(process.pid, "SIGKILL");
 await pause(fullMs);
 journal.append({ event: "phase", phase: `still full, ${client.open} open` });
 await client.submit(item("f-hopeless", "instant", 1, { keyed: false }));
+for (const { id } of (await app.tasks.list({ limit: 1_000 })).tasks) await app.tasks.get(id);
 
 giveBack();
 journal.append({ event: "phase", phase: "space again" });

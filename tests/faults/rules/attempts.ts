@@ -53,10 +53,11 @@ export function attemptCounts({ events, record }: History): Finding[] {
     }));
 }
 
+/** Flushed at each commit, and with a journal on the disk: the modes that keep it there. */
 export function durability({ events }: History): Finding[] {
   return eventsOf(events, "durability")
-    .filter(({ synchronous, journalMode }) => synchronous < 2 || journalMode !== "wal")
+    .filter(({ synchronous, journalMode }) => synchronous < 2 || !["wal", "delete"].includes(journalMode))
     .map(({ synchronous, journalMode }) => ({
-      detail: `a commit with synchronous=${synchronous}, ${journalMode}`,
+      detail: `a commit with synchronous=${synchronous}, journal_mode=${journalMode}`,
     }));
 }
