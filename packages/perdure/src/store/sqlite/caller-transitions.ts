@@ -111,7 +111,9 @@ function rejoin(tx: Transaction, task: CreateTask, input: string | undefined): T
 
 export function stopWaiting(tx: Transaction, { taskId, caller }: StopWaiting): void {
   const key = caller === "told" ? "NULL" : "rejoin_key";
-  tx.sql(`UPDATE tasks SET waited_for = 0, rejoin_key = ${key} WHERE id = ? AND rejoin_key IS NOT NULL`).run(taskId);
+  tx.sql(`UPDATE tasks SET waited_for = 0, rejoin_key = ${key} WHERE id = ? AND rejoin_key IS NOT NULL`).run(
+    taskId,
+  );
 }
 
 function readPayload(tx: Transaction, row: TaskRow, kind: "input" | "result"): string | undefined {

@@ -5,9 +5,13 @@
  * one (measured: 27,800 creates/s against 6,400). The whole group runs synchronously, inside one call, so that no
  * read ever finds the transaction open: nobody sees what is not committed. Each transition runs in a savepoint: one
  * that is refused takes only itself back. A failed COMMIT rejects them all.
+ *
+ * While another process writes, the group waits outside of SQLite: its busy handler would stop the event loop, and
+ * with it every read and heartbeat, for as long as a stopped process holds the file.
  */
 import type { TaskChange } from "../store.ts";
 import type { SqliteConnection, SqliteStatement } from "./driver.ts";
+import { isBusy } from "./errors.ts";
 
 /** Synchronous; throws to refuse; names the tasks that it changed. */
 export type Transition<T> = (changes: TaskChange[]) => T;
@@ -17,6 +21,10 @@ interface Pending {
   readonly resolve: (value: unknown) => void;
   readonly reject: (error: unknown) => void;
 }
+
+/** How long a group waits for another process, and how often it asks. */
+const busyPatienceMs = 5_000;
+const busyRetryMs = 10;
 
 type Outcome = { readonly value: unknown } | { readonly error: unknown };
 
@@ -29,7 +37,9 @@ export class CommitGroup {
   readonly #savepoint: SqliteStatement;
   readonly #release: SqliteStatement;
   readonly #rollbackTo: SqliteStatement;
+  readonly #patienceMs: number;
   #queue: Pending[] = [];
+  #waitedMs = 0;
 
   /**
    * @param committed is told after each commit what it changed, before the callers are; must not throw.
@@ -39,7 +49,9 @@ export class CommitGroup {
     connection: SqliteConnection,
     committed: (changes: readonly TaskChange[]) => void,
     toError: (error: unknown) => unknown,
+    patienceMs = busyPatienceMs,
   ) {
+    this.#patienceMs = patienceMs;
     this.#committed = committed;
     this.#toError = toError;
     this.#begin = connection.prepare("BEGIN IMMEDIATE");
@@ -58,7 +70,13 @@ export class CommitGroup {
     });
   }
 
-  /** Commits what is waiting, now. */
+  /** Commits all that is waiting; while another process writes, soon. */
+  async drain(): Promise<void> {
+    this.flush();
+    while (this.#queue.length > 0) await new Promise((resolve) => setTimeout(resolve, busyRetryMs));
+  }
+
+  /** Commits what is waiting, now or, while another process writes, soon. */
   flush(): void {
     const group = this.#queue;
     if (group.length === 0) return;
@@ -67,11 +85,18 @@ export class CommitGroup {
     let outcomes: Outcome[];
     try {
       this.#begin.run();
+    } catch (error) {
+      if (isBusy(error) && this.#waitedMs < this.#patienceMs) this.#waitForOther(group);
+      else this.#rejectAll(group, error);
+      return;
+    }
+    this.#waitedMs = 0;
+    try {
       outcomes = group.map(({ transition }) => this.#runOne(transition, changes));
       this.#commit.run();
     } catch (error) {
       this.#rollBackAll();
-      for (const { reject } of group) reject(this.#toError(error));
+      this.#rejectAll(group, error);
       return;
     }
     this.#committed(changes);
@@ -99,6 +124,17 @@ export class CommitGroup {
       }
       return { error };
     }
+  }
+
+  #waitForOther(group: readonly Pending[]): void {
+    this.#queue = [...group, ...this.#queue];
+    this.#waitedMs += busyRetryMs;
+    setTimeout(() => this.flush(), busyRetryMs);
+  }
+
+  #rejectAll(group: readonly Pending[], error: unknown): void {
+    this.#waitedMs = 0;
+    for (const { reject } of group) reject(this.#toError(error));
   }
 
   #rollBackAll(): void {

@@ -54,3 +54,9 @@ export function storeError(error: unknown, location: string): unknown {
     retryable: advice.retryable,
   });
 }
+
+/** Another process holds the lock that is wanted. */
+export function isBusy(error: unknown): boolean {
+  const code = Number((error as { errcode?: unknown }).errcode) & 0xff;
+  return code === 5 || code === 6;
+}

@@ -6,6 +6,7 @@
  * a dead process, locks nothing.
  */
 import type { SqliteConnection, SqliteDriver } from "./driver.ts";
+import { isBusy } from "./errors.ts";
 import { createPrivateFile } from "./private-file.ts";
 
 export class FileLock {
@@ -46,9 +47,4 @@ export class FileLock {
     this.#held?.close();
     this.#held = undefined;
   }
-}
-
-function isBusy(error: unknown): boolean {
-  const code = Number((error as { errcode?: unknown }).errcode) & 0xff;
-  return code === 5 || code === 6;
 }

@@ -40,6 +40,8 @@ export function openFile(file: string, options: OpenFileOptions): OpenedFile {
     if (isNew) connection.exec("PRAGMA auto_vacuum = INCREMENTAL");
     connection.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL");
     migrate(connection);
+    // From here on the commit group waits for others, without stopping the event loop for longer than this.
+    connection.exec("PRAGMA busy_timeout = 10");
     return { connection, file: path };
   } catch (error) {
     connection?.close();
@@ -141,8 +143,10 @@ function checkOrigin(connection: SqliteConnection, location: string): boolean {
 }
 
 function fileError(error: unknown, location: string): unknown {
-  const code = (error as NodeJS.ErrnoException).code;
-  if (code === "EACCES" || code === "EROFS" || code === "EPERM") {
+  const { code, syscall } = error as NodeJS.ErrnoException;
+  // A folder to make on a read-only file system is "missing" to Node's recursive mkdir.
+  const notMade = code === "ENOENT" && syscall === "mkdir";
+  if (code === "EACCES" || code === "EROFS" || code === "EPERM" || notMade) {
     return new PerdureError("STORE_READ_ONLY", {
       message: `${location} cannot be written by this user (${code}). Name a file in a folder that can be written.`,
       cause: error,

@@ -209,7 +209,7 @@ class SqliteStore implements Store.TaskStore {
 
   async backup(file: string): Promise<void> {
     this.#refuseClosed();
-    this.#commits.flush();
+    await this.#commits.drain();
     try {
       if (this.#open.file === memoryFile) backupMemory(this.#open.connection, file);
       else await backupFile(this.#open.file, file);
@@ -222,7 +222,7 @@ class SqliteStore implements Store.TaskStore {
     if (this.#closed) return;
     // First: what the last commit sets off finds the store closed, and does not queue behind it.
     this.#closed = true;
-    this.#commits.flush();
+    await this.#commits.drain();
     this.#poll?.stop();
     await this.executor.stop();
     this.#open.connection.close();
