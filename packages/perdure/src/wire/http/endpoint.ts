@@ -10,7 +10,10 @@ import {
 } from "@modelcontextprotocol/server";
 import { createSdkServer } from "../sdk-server.ts";
 import type { Caller, Service } from "../service.ts";
-import { type BodyLimits, readJson } from "./body.ts";
+import { createV2Front, type V2Front } from "../v2/front.ts";
+import { HttpCheck } from "../v2/http-check.ts";
+import { type Body, type BodyLimits, readJson } from "./body.ts";
+import { HttpExchange } from "./exchange.ts";
 import { admit, type GuardSettings } from "./guard.ts";
 import { type HttpRequest, type HttpResponder, sendError, sendWebResponse } from "./request.ts";
 
@@ -25,16 +28,21 @@ const localPrincipal = "local";
 
 export function createHttpEndpoint(service: Service, guard: GuardSettings, limits: BodyLimits): HttpEndpoint {
   const sdk = createMcpHandler((context) => sdkServerFor(service, context));
+  const v2 = createV2Front(service, { bus: sdk.bus });
+  const parts: Parts = { service, guard, limits, sdk, v2, v2Check: new HttpCheck(service, v2) };
   return {
     serve: async (request, responder) => {
       try {
-        await serve({ service, guard, limits, sdk }, request, responder);
+        await serve(parts, request, responder);
       } catch (error) {
         service.runtime.logger.error({ err: error, method: request.method }, "a request could not be served");
         responder.destroy();
       }
     },
-    close: () => sdk.close(),
+    close: async () => {
+      v2.close();
+      await sdk.close();
+    },
   };
 }
 
@@ -43,6 +51,8 @@ interface Parts {
   readonly guard: GuardSettings;
   readonly limits: BodyLimits;
   readonly sdk: McpHttpHandler;
+  readonly v2: V2Front;
+  readonly v2Check: HttpCheck;
 }
 
 async function serve(
@@ -50,6 +60,7 @@ async function serve(
   request: HttpRequest,
   responder: HttpResponder,
 ): Promise<void> {
+  const { service, guard, limits } = parts;
   const admission = await admit(request, guard);
   if ("status" in admission) {
     sendError(responder, admission.status, -32_000, admission.message, admission.headers);
@@ -65,8 +76,20 @@ async function serve(
     sendError(responder, body.kind === "too large" ? 413 : 400, -32_000, message, { connection: "close" });
     return;
   }
+  const taken = body?.kind === "json" ? parts.v2Check.taken(request, body.value) : undefined;
+  if (taken !== undefined) await parts.v2.serve(new HttpExchange({ request: taken, caller, responder }));
+  else await serveBySdk(parts.sdk, request, responder, caller, body);
+}
+
+async function serveBySdk(
+  sdk: McpHttpHandler,
+  request: HttpRequest,
+  responder: HttpResponder,
+  caller: Caller,
+  body: Body | undefined,
+): Promise<void> {
   const parsed = body?.kind === "json" ? { parsedBody: body.value } : {};
-  const web = request.toWebRequest(body?.kind === "text" ? body.text : body?.value);
+  const web = request.toWebRequest(body?.kind === "text" ? body.text : parsed.parsedBody);
   await sendWebResponse(responder, await sdk.fetch(web, { ...parsed, authInfo: authInfoOf(caller) }));
 }
 
