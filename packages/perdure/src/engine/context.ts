@@ -1,4 +1,7 @@
-/** What a handler is given: one base for every tool, and what durable tasks have beyond it. */
+/**
+ * What a handler is given: one base for every tool, and what durable tasks have beyond it. Nothing of it needs its
+ * `this`: `({ id }, { step, save }) => …` is as good.
+ */
 import type { Duration } from "../task/duration.ts";
 import type { TaskId } from "../task/id.ts";
 import type { JsonOnly, JsonValue } from "../task/json.ts";
@@ -6,10 +9,10 @@ import type { SavedState, SessionContext } from "../task/record.ts";
 import type { RetryOptions } from "../task/retry.ts";
 
 export interface Log {
-  debug(message: string, data?: JsonValue): void;
-  info(message: string, data?: JsonValue): void;
-  warning(message: string, data?: JsonValue): void;
-  error(message: string, data?: JsonValue): void;
+  debug(this: void, message: string, data?: JsonValue): void;
+  info(this: void, message: string, data?: JsonValue): void;
+  warning(this: void, message: string, data?: JsonValue): void;
+  error(this: void, message: string, data?: JsonValue): void;
 }
 
 export interface Context {
@@ -24,7 +27,7 @@ export interface Context {
    */
   readonly signal: AbortSignal;
   /** Never goes back: a report below the highest `done` so far is dropped. Cheap to call often: it is coalesced. */
-  progress(done: number, total?: number, message?: string): void;
+  progress(this: void, done: number, total?: number, message?: string): void;
   readonly log: Log;
 }
 
@@ -40,14 +43,15 @@ export interface TaskContext extends Context {
    * @throws PerdureError `STEP_NAME_REUSED`, `STEP_MISMATCH`, `STEP_TIMEOUT`, `INVALID_VALUE`
    */
   step<T>(
+    this: void,
     name: string,
     run: ((step: StepContext) => T | Promise<T>) & JsonOnly<T>,
     options?: StepOptions,
   ): Promise<T>;
   /** Keeps the latest state of a loop, instead of the one before: JSON, or bytes. */
-  save<T>(state: T & JsonOnly<T, Uint8Array>): Promise<void>;
+  save<T>(this: void, state: T & JsonOnly<T, Uint8Array>): Promise<void>;
   /** The state that was saved last, in this attempt or an earlier one. */
-  saved<T = SavedState>(): Promise<T | undefined>;
+  saved<T = SavedState>(this: void): Promise<T | undefined>;
 }
 
 export interface StepContext {
