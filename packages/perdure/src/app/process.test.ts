@@ -25,7 +25,9 @@ function run(file: string, program: string, options = "") {
   onTestFinished(() => void child.kill("SIGKILL"));
   const said: string[] = [];
   child.stdout.setEncoding("utf8").on("data", (text: string) => said.push(...text.trim().split("\n")));
-  const ended = once(child, "close").then(([code, signal]) => ({ code, signal }) as Ended);
+  const ended = (once(child, "close") as Promise<[Ended["code"], Ended["signal"]]>).then(
+    ([code, signal]): Ended => ({ code, signal }),
+  );
   return { child, said, ended };
 }
 

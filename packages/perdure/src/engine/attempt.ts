@@ -87,7 +87,7 @@ export class Attempt {
   async #runHandler(): Promise<Settled> {
     const { record, tool, store, clock } = this.#parts;
     const recorded = record.attempt === 1 ? [] : await this.#write(() => store.operations(this.key));
-    if (this.#ended.signal.aborted) return { thrown: this.#ended.signal.reason };
+    if (this.#isEnded()) return { thrown: this.#ended.signal.reason };
     const operations = new Operations({
       ...this.key,
       recorded,
@@ -100,7 +100,7 @@ export class Attempt {
     const reporter = new Reporter({
       clock,
       progress: record.progress,
-      muted: () => operations.replaying || this.#ended.signal.aborted,
+      muted: () => operations.replaying || this.#isEnded(),
       write: (report) => this.#fenced(() => store.report({ ...this.key, ...report })),
     });
     const context = createTaskContext({
@@ -117,7 +117,7 @@ export class Attempt {
     const outside = endedFromOutside(this.#ended.signal);
     try {
       const settled = await Promise.race([settle(tool, record.input, context), outside.promise]);
-      if (!this.#ended.signal.aborted) reporter.flush();
+      if (!this.#isEnded()) reporter.flush();
       return settled;
     } finally {
       timeout.cancel();
@@ -180,6 +180,10 @@ export class Attempt {
       if (error instanceof PerdureError && error.code === "STALE_ATTEMPT") this.end(error);
       throw error;
     }
+  }
+
+  #isEnded(): boolean {
+    return this.#ended.signal.aborted;
   }
 
   #fields(): object {

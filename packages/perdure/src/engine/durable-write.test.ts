@@ -138,5 +138,6 @@ describe("a full disk", () => {
     await app.submit("work", {});
     await clock.advance("1s");
     await closeNow(app, clock);
+    await expect(app.start()).rejects.toMatchObject({ code: "APP_CLOSED" });
   });
 });

@@ -226,7 +226,7 @@ describe("a step of a task that is asked to stop", () => {
     const handle = await app.submit("tool", {});
     await failed.promise;
     // An unhandled rejection would fail this run of tests.
-    await handle.cancel();
+    expect(await handle.cancel()).toBe(true);
     await settle();
   });
 });
