@@ -55,11 +55,7 @@ interface Parts {
   readonly v2Check: HttpCheck;
 }
 
-async function serve(
-  { service, guard, limits, sdk }: Parts,
-  request: HttpRequest,
-  responder: HttpResponder,
-): Promise<void> {
+async function serve(parts: Parts, request: HttpRequest, responder: HttpResponder): Promise<void> {
   const { service, guard, limits } = parts;
   const admission = await admit(request, guard);
   if ("status" in admission) {
