@@ -72,7 +72,7 @@ export class Runtime {
    * Gives back what does not end within `drainMs`; whoever still waits for a task is told `APP_CLOSED`.
    * @param disconnect cuts what is connected, once nothing runs any more.
    */
-  async close(drainMs: number, disconnect: () => Promise<void>): Promise<void> {
+  async close(drainMs: number, disconnect = async (): Promise<void> => undefined): Promise<void> {
     this.#closing = true;
     try {
       await this.engine.stop(drainMs);
