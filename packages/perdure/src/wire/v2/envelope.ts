@@ -5,7 +5,6 @@
 import {
   CLIENT_CAPABILITIES_META_KEY,
   CLIENT_INFO_META_KEY,
-  LOG_LEVEL_META_KEY,
   SERVER_INFO_META_KEY,
 } from "@modelcontextprotocol/server";
 import { isArray, type JsonObject, type JsonValue } from "../../task/json.ts";
@@ -14,6 +13,8 @@ import type { Service } from "../service.ts";
 
 export const revision = "2026-07-28";
 export const tasksExtension = "io.modelcontextprotocol/tasks";
+/** Deprecated with this revision, and in use. */
+const logLevelKey = "io.modelcontextprotocol/logLevel";
 
 /** Of RFC 5424, by urgency. */
 export const loggingLevels = [
@@ -40,7 +41,7 @@ export interface Envelope {
 export function readEnvelope(params: JsonObject): Envelope {
   const meta = objectAt(params, "_meta");
   const token = meta?.["progressToken"];
-  const level = meta?.[LOG_LEVEL_META_KEY];
+  const level = meta?.[logLevelKey];
   const name = objectAt(meta, CLIENT_INFO_META_KEY)?.["name"];
   return {
     declaresTasks: declaresTasks(objectAt(meta, CLIENT_CAPABILITIES_META_KEY)),

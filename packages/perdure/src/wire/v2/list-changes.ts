@@ -28,7 +28,7 @@ export function readFilter(notifications: JsonObject): Filter | undefined {
   for (const list of lists) {
     if (notifications[list] !== undefined && !isTexts(notifications[list])) return undefined;
   }
-  return notifications as Filter;
+  return notifications;
 }
 
 /** What of the filter the server can deliver, by its capabilities. */

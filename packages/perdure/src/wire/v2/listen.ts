@@ -13,8 +13,9 @@ import type { JsonObject } from "../../task/json.ts";
 import type { Exchange } from "../exchange.ts";
 import type { Service } from "../service.ts";
 import { missingTasks, objectAt, readEnvelope, stamp } from "./envelope.ts";
-import { followTask } from "./follow-task.ts";
+
 import { type Filter, honouredChanges, listChangesTo, readFilter } from "./list-changes.ts";
+import { showChanges } from "./show-changes.ts";
 
 /** So long a silence is broken by a comment: proxies cut at 60 s and more. */
 const keepAliveMs = 15_000;
@@ -85,7 +86,7 @@ export class Listens {
     const unsubscribe = bus?.subscribe(listChangesTo(changes, notify));
     try {
       const show = (task: JsonObject): void => notify("notifications/tasks", task);
-      await Promise.all(taskIds.map((taskId) => followTask(service, { taskId, owner, until, show })));
+      await Promise.all(taskIds.map((taskId) => showChanges(service, { taskId, owner, until, show })));
       if (Object.keys(changes).length > 0) await aborted(until);
     } catch (error) {
       // Closing ends a stream, and is no failure of it.

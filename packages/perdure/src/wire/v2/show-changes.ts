@@ -12,7 +12,7 @@ import { detailedTask } from "./task-view.ts";
 
 const progressIntervalMs = 500;
 
-export interface Following {
+export interface Showing {
   readonly taskId: TaskId;
   readonly owner: string;
   readonly until: AbortSignal;
@@ -20,21 +20,21 @@ export interface Following {
 }
 
 /** Resolves once the task has ended, is gone, or `until` is aborted. */
-export async function followTask(service: Service, { taskId, owner, until, show }: Following): Promise<void> {
+export async function showChanges(service: Service, { taskId, owner, until, show }: Showing): Promise<void> {
   const { store, clock, watches } = service.runtime;
   using watch = watches.open(taskId);
   let seen = -1;
   let shown: JsonObject | undefined;
   let quietUntil = 0;
-  while (!until.aborted) {
+  for (;;) {
     const task = await store.summary({ taskId, owner });
-    if (task === undefined) return;
+    if (task === undefined || until.aborted) return;
     const mayShow = task.status !== shown?.["status"] || clock.now() >= quietUntil;
     if (task.revision > seen && mayShow) {
       const detailed = await detailedTask(service, task);
       if (detailed === undefined) return;
       seen = task.revision;
-      if (differs(detailed, shown) && !until.aborted) {
+      if (differs(detailed, shown)) {
         show(detailed);
         shown = detailed;
         quietUntil = clock.now() + progressIntervalMs;
