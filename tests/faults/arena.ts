@@ -125,7 +125,6 @@ export function summary({ events, record }: Verdict): string {
   );
 }
 
-/** How many lives ended by SIGKILL: the driver's and those that a program or its ambush gave itself. */
 export function describeExit(exit: Exit | undefined): string {
   if (exit === undefined) return "it still ran";
   const how = exit.signal === null ? `it ended with code ${exit.code}` : `it ended by ${exit.signal}`;

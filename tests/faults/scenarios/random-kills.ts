@@ -25,8 +25,8 @@ export const randomKills: Scenario = {
     const deaths = new Map<string, number>();
     for (let i = 0; i < kills; i++) {
       const death = chooseDeath(random);
-      await liveAndDie(arena, death);
-      deaths.set(death.when, (deaths.get(death.when) ?? 0) + 1);
+      const where = await liveAndDie(arena, death);
+      deaths.set(where, (deaths.get(where) ?? 0) + 1);
     }
     arena.stop();
     await arena.finish(arena.spawn({ name: "a", work }));
@@ -45,19 +45,25 @@ function chooseDeath(random: Random): Death {
   return { when: "while closing", afterMs: random.between(20, 300), laterMs: random.between(0, 40) };
 }
 
-async function liveAndDie(arena: Arena, death: Death): Promise<void> {
+/** @returns where it died: a write point that did not come is a death at work. */
+async function liveAndDie(arena: Arena, death: Death): Promise<Death["when"]> {
   if (death.when === "at a write") {
     const ambush = { point: death.point, signal: "SIGKILL" } as const;
     const child = arena.spawn({ name: "a", work, ambush });
-    const exit = (await child.exitWithin(patienceMs)) ?? (await child.kill());
-    return arena.expectKilled(exit, `at write point ${death.point}`);
+    const exit = await child.exitWithin(patienceMs);
+    arena.expectKilled(exit ?? (await child.kill()), `at write point ${death.point}`);
+    return exit === undefined ? "at work" : "at a write";
   }
   const child = arena.spawn({ name: "a", work });
   if (death.when !== "at the start") await child.ready;
   await pause(death.afterMs);
-  if (death.when !== "while closing") return arena.expectKilled(await child.kill(), death.when);
+  if (death.when !== "while closing") {
+    arena.expectKilled(await child.kill(), death.when);
+    return death.when;
+  }
   child.signal("SIGTERM");
   await pause(death.laterMs);
   const exit = await child.kill();
   if (exit.signal !== "SIGKILL" && exit.code !== 0) arena.mishap(`while closing: ${describeExit(exit)}`);
+  return death.when;
 }

@@ -7,6 +7,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { Arena, summary } from "../arena.ts";
 import type { Child } from "../children.ts";
 import { eventsOf, type JournalEvent, monotonicMs } from "../journal.ts";
+import type { Random } from "../random.ts";
 import type { Scenario, Stage } from "../scenario.ts";
 
 const rounds = 6;
@@ -26,19 +27,18 @@ export const takeOver: Scenario = {
 
 async function killOwnerInTurns({ folder, seed, random, report }: Stage): Promise<void> {
   const arena = new Arena(join(folder, "owner-killed"), { seed });
-  let [owner, other] = [arena.spawn({ name: "a", work }), undefined as Child | undefined];
+  let owner = arena.spawn({ name: "a", work });
   await owner.ready;
   const times: number[] = [];
   for (let round = 1; round <= rounds; round++) {
-    other ??= arena.spawn({ name: owner.name === "a" ? "b" : "a", work });
-    await other.ready;
+    const heir = await attach(arena, owner.name === "a" ? "b" : "a", random);
     await pause(random.between(200, 500));
     if (!workersOf(arena.events()).has(owner.pid))
       arena.mishap(`round ${round}: ${owner.name} executed nothing`);
     const at = monotonicMs();
     arena.expectKilled(await owner.kill(), `round ${round}`);
-    times.push(await timeUntilWork(arena, other, at));
-    [owner, other] = [other, undefined];
+    times.push(await timeUntilWork(arena, heir, at));
+    owner = heir;
   }
   arena.stop();
   const last = arena.spawn({ name: owner.name === "a" ? "b" : "a", work });
@@ -60,6 +60,18 @@ async function timeUntilWork(arena: Arena, heir: Child, since: number): Promise<
   }
   arena.mishap(`${heir.name} did not take over within ${patienceMs} ms`);
   return patienceMs;
+}
+
+/** Every other one that comes up dies once in the middle of a write of its own, which must not trouble the owner. */
+async function attach(arena: Arena, name: string, random: Random): Promise<Child> {
+  if (random.next() < 0.5) {
+    const ambush = { point: random.between(1, 60), signal: "SIGKILL" } as const;
+    const short = arena.spawn({ name, work, ambush });
+    arena.expectKilled(await short.exitWithin(patienceMs), `attached, at write point ${ambush.point}`);
+  }
+  const child = arena.spawn({ name, work });
+  await child.ready;
+  return child;
 }
 
 /** Two programs that open a new file at the same moment share its birth, and then its work. */
