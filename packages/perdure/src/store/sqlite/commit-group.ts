@@ -39,7 +39,8 @@ export class CommitGroup {
   readonly #rollbackTo: SqliteStatement;
   readonly #patienceMs: number;
   #queue: Pending[] = [];
-  #waitedMs = 0;
+  /** The time of the first refused BEGIN, by `performance.now()`. */
+  #waitingSince: number | undefined;
 
   /**
    * @param committed is told after each commit what it changed, before the callers are; must not throw.
@@ -86,11 +87,11 @@ export class CommitGroup {
     try {
       this.#begin.run();
     } catch (error) {
-      if (isBusy(error) && this.#waitedMs < this.#patienceMs) this.#waitForOther(group);
+      if (isBusy(error) && this.#hasPatience()) this.#waitForOther(group);
       else this.#rejectAll(group, error);
       return;
     }
-    this.#waitedMs = 0;
+    this.#waitingSince = undefined;
     try {
       outcomes = group.map(({ transition }) => this.#runOne(transition, changes));
       this.#commit.run();
@@ -126,14 +127,18 @@ export class CommitGroup {
     }
   }
 
+  #hasPatience(): boolean {
+    this.#waitingSince ??= performance.now();
+    return performance.now() - this.#waitingSince < this.#patienceMs;
+  }
+
   #waitForOther(group: readonly Pending[]): void {
     this.#queue = [...group, ...this.#queue];
-    this.#waitedMs += busyRetryMs;
     setTimeout(() => this.flush(), busyRetryMs);
   }
 
   #rejectAll(group: readonly Pending[], error: unknown): void {
-    this.#waitedMs = 0;
+    this.#waitingSince = undefined;
     for (const { reject } of group) reject(this.#toError(error));
   }
 
