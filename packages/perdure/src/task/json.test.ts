@@ -1,4 +1,5 @@
-import fc from "fast-check";
+import { isDeepStrictEqual } from "node:util";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { PerdureError } from "./errors.ts";
 import { canonicalJson, decodeJson, encodeJson, type JsonValue } from "./json.ts";
@@ -153,11 +154,8 @@ describe("canonical JSON", () => {
   it("is another text for another value", () => {
     fc.assert(
       fc.property(values, values, (one, other) => {
-        const equal = JSON.stringify(one) === JSON.stringify(other);
-        fc.pre(!equal);
-        const same = canonicalJson(one) === canonicalJson(other);
-        expect(same).toBe(canonicalJson(shuffled(one)) === canonicalJson(shuffled(other)));
-        if (same) expect(one).toEqual(other);
+        const equal = isDeepStrictEqual(there(one), there(other));
+        expect(canonicalJson(one) === canonicalJson(other)).toBe(equal);
       }),
     );
   });
