@@ -131,7 +131,7 @@ export interface Following {
   readonly sink: CallSink;
   readonly until: AbortSignal;
   /** Is told the task as it was found, and after each change. */
-  readonly onChange?: (task: TaskSummary) => void;
+  readonly onChange?: (task: TaskSummary) => void | Promise<void>;
 }
 
 /** Passes on what the task reports, until it ends or `until` is aborted. */
@@ -152,7 +152,7 @@ export async function followTask(
         if (event.type === "log") heartbeat.log(event);
       }
     }
-    onChange?.(task);
+    await onChange?.(task);
     if (task.phase === "ended" || until.aborted) return task;
     await watch.changed(until);
   }

@@ -4,42 +4,83 @@
  * Ours are `tools/call` of durable tools and `tasks/*`. Everything else, and every request that is not perfect in its
  * form, goes to a server of the SDK, which serves or refuses it in its own words.
  */
-import type { Exchange, JsonRpcRequest } from "../exchange.ts";
+import type { JsonRpcRequest } from "../exchange.ts";
+import type { Service } from "../service.ts";
+import { calledTask, resumeCall, serveCall } from "./call-tool.ts";
+import { knowsTasks, type Serving, type V1Exchange, type V1Session } from "./client.ts";
+import type { Resumption } from "./event-id.ts";
+import { OpenCalls } from "./open-calls.ts";
+import { asRequest, type Cancellation } from "./request.ts";
+import { ResumableExchange } from "./resumable.ts";
+import { serveTaskMethod, taskMethods } from "./task-methods.ts";
 
-/** What is known of the client behind a request: manners, no authority. */
-export interface V1Session {
-  /** Absent on stdio, and where a client sends none. */
-  readonly id: string | undefined;
-  /** Absent where it was never said. */
-  readonly protocolVersion: string | undefined;
-  readonly clientName: string | undefined;
-  /** Of `logging/setLevel`. */
-  readonly logLevel: string | undefined;
-  /** Where messages may be sent that answer nothing: a GET stream; the connection itself on stdio. */
-  readonly stream: V1Stream | undefined;
-}
-
-/** A way to the client that is no answer. */
-export interface V1Stream {
-  /** Aborted when the connection closes. */
-  readonly gone: AbortSignal;
-  notify(method: string, params: Parameters<Exchange["notify"]>[1]): void;
-  keepAlive(): void;
-  /** Ends the stream: its session was ended. */
-  close(): void;
-}
-
-export interface V1Exchange extends Exchange {
-  /**
-   * Instead of an answer, after `notifications/cancelled`: ends the stream; 202 without a body where nothing was sent
-   * yet; nothing on stdio.
-   */
-  close(): void;
-}
+export type { V1Exchange, V1Session, V1Stream } from "./client.ts";
 
 export interface V1Front {
   /** The request, where the message is one that we answer. */
   claim(message: unknown, session: V1Session): JsonRpcRequest | undefined;
   /** Answers a claimed request. Resolves when it is answered or nobody waits any more; never rejects. */
   serve(exchange: V1Exchange, session: V1Session): Promise<void>;
+  /** Goes on with the request of a stream that broke: the exchange has its id. Never rejects. */
+  resume(exchange: V1Exchange, session: V1Session, resumption: Resumption): Promise<void>;
+  /**
+   * The client no longer waits for a request of this session, whichever process serves it. Only for sessions with an
+   * id; on stdio the exchange itself is gone.
+   */
+  cancelled(owner: string, session: V1Session, cancellation: Cancellation): Promise<void>;
+}
+
+export function createV1Front(service: Service): V1Front {
+  const calls = new OpenCalls(service.runtime);
+  return {
+    claim: (message, session) => {
+      const request = asRequest(message);
+      if (request === undefined) return undefined;
+      const ours =
+        request.method === "tools/call"
+          ? calledTask(service, request.params) !== undefined
+          : taskMethods.has(request.method) && knowsTasks(session);
+      return ours ? request : undefined;
+    },
+    serve: (exchange, session) =>
+      serve(service, calls, { exchange, session }, (serving) => {
+        const { method, params } = exchange.request;
+        const task = method === "tools/call" ? calledTask(service, params) : undefined;
+        return task === undefined ? serveTaskMethod(serving) : serveCall(serving, task);
+      }),
+    resume: (exchange, session, resumption) =>
+      serve(service, calls, { exchange, session, resumed: true }, (serving) =>
+        resumption.kind === "call"
+          ? resumeCall(serving, resumption)
+          : serveTaskMethod(serving, resumption.since),
+      ),
+    cancelled: (owner, session, cancellation) => calls.cancel(owner, session.id, cancellation),
+  };
+}
+
+interface Request {
+  readonly exchange: V1Exchange;
+  readonly session: V1Session;
+  readonly resumed?: boolean;
+}
+
+async function serve(
+  service: Service,
+  calls: OpenCalls,
+  { exchange: inner, session, resumed = false }: Request,
+  answer: (serving: Serving) => Promise<void>,
+): Promise<void> {
+  const exchange = new ResumableExchange(inner, session, resumed);
+  const call = calls.open(exchange, session.id);
+  try {
+    await answer({ service, exchange, session, call });
+    if (call.signal.aborted && !exchange.gone.aborted) exchange.close();
+  } catch (error) {
+    if (exchange.gone.aborted) return;
+    const { id: requestId, method } = exchange.request;
+    service.runtime.logger.error({ err: error, method, requestId }, "a request could not be answered");
+    exchange.error({ code: -32_603, message: "Internal error" });
+  } finally {
+    call.close();
+  }
 }

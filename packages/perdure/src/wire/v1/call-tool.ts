@@ -1,0 +1,115 @@
+/**
+ * `tools/call` of a durable tool: a task at once where the client asked for one by `params.task`, a held call
+ * otherwise.
+ */
+import type { TaskId } from "../../task/id.ts";
+import type { JsonObject } from "../../task/json.ts";
+import type { Timestamp } from "../../task/record.ts";
+import { CallEnd, cancelledByClient, disconnected } from "../call/call-end.ts";
+import { handOver } from "../call/hand-over.ts";
+import { holdCall, holdMsOf, refusal, submitCall, waitForOutcome } from "../call/held-call.ts";
+import type { ToolOutcome } from "../call/tool-result.ts";
+import type { ServedTask, Service } from "../service.ts";
+import { announce } from "./announce.ts";
+import { knowsTasks, type Serving } from "./client.ts";
+import { invalidParams, unknownTask } from "./errors.ts";
+import type { Resumption } from "./event-id.ts";
+
+import { asObject } from "./request.ts";
+import type { ResumableExchange } from "./resumable.ts";
+import { sinkOf } from "./sink.ts";
+import { taskView, textOf } from "./task-view.ts";
+
+/** The durable tool that is called, where the call is well-formed. */
+export function calledTask(service: Service, params: JsonObject): ServedTask | undefined {
+  const { name, arguments: input } = params;
+  if (typeof name !== "string" || (input !== undefined && asObject(input) === undefined)) return undefined;
+  return service.tasks.get(name);
+}
+
+export async function serveCall(serving: Serving, task: ServedTask): Promise<void> {
+  const { service, exchange, session, call } = serving;
+  const { params } = exchange.request;
+  if (params["task"] !== undefined && knowsTasks(session)) return startTask(serving, task);
+  const since = service.runtime.clock.now();
+  const outcome = await holdCall(service, {
+    task,
+    arguments: params["arguments"] ?? {},
+    caller: exchange.caller,
+    sink: sinkOf(exchange, session),
+    signal: endOf(call.signal, task),
+    onTask: (taskId) => {
+      if (task.start === "held") waits(serving, task, since, taskId);
+    },
+  });
+  if (outcome !== undefined) answer(exchange, outcome);
+}
+
+/** Goes on with a held call whose connection broke. */
+export async function resumeCall(serving: Serving, { taskId, since }: Resumption): Promise<void> {
+  const { service, exchange, session, call } = serving;
+  const { caller } = exchange;
+  const record = await service.runtime.store.summary({ taskId, owner: caller.owner });
+  const task = record === undefined ? undefined : service.tasks.get(record.tool);
+  if (task === undefined) return exchange.error(unknownTask);
+  waits(serving, task, since, taskId);
+  const outcome = await waitForOutcome(
+    service,
+    { task, caller, since, sink: sinkOf(exchange, session), signal: endOf(call.signal, task) },
+    taskId,
+  );
+  if (outcome !== undefined) answer(exchange, outcome);
+}
+
+/** From here on the call can be resumed, and cancelled, at any process. */
+function waits(
+  { service, exchange, call }: Serving,
+  task: ServedTask,
+  since: Timestamp,
+  taskId: TaskId,
+): void {
+  exchange.waitsFor("call", taskId, since);
+  call.waitsFor(taskId, holdMsOf(service, { task, caller: exchange.caller }));
+}
+
+async function startTask({ service, exchange, session }: Serving, task: ServedTask): Promise<void> {
+  const { request, caller } = exchange;
+  const { params } = request;
+  const wish = asObject(params["task"]);
+  if (wish === undefined || !["number", "undefined"].includes(typeof wish["ttl"])) {
+    return exchange.error(invalidParams("task must be an object, and its ttl a number"));
+  }
+  let created;
+  try {
+    created = await submitCall(service, { task, caller, arguments: params["arguments"] ?? {} }, false);
+  } catch (error) {
+    // A tool result would not be understood: the client waits for a task.
+    return exchange.error(invalidParams(textOf(refusal(error)) ?? "Invalid params"));
+  }
+  const view = await taskView(service, created.task);
+  if (view === undefined) return exchange.error(unknownTask);
+  const said = textOf(handOver(service, created.task));
+  exchange.result({
+    task: view,
+    _meta: { "io.modelcontextprotocol/model-immediate-response": said },
+  });
+  if (session.stream !== undefined) announce(service, session.stream, created.task);
+}
+
+function answer(exchange: ResumableExchange, outcome: ToolOutcome): void {
+  if ("result" in outcome) exchange.result({ ...outcome.result });
+  else exchange.error(outcome.error);
+}
+
+/** Aborted with what the end of the wait means for the task. */
+function endOf(signal: AbortSignal, task: ServedTask): AbortSignal {
+  const end = new AbortController();
+  const stop = (): void => {
+    const reason: unknown = signal.reason;
+    if (reason instanceof CallEnd) end.abort(reason);
+    else end.abort(typeof reason === "string" ? cancelledByClient(reason) : disconnected("2025", task));
+  };
+  if (signal.aborted) stop();
+  else signal.addEventListener("abort", stop, { once: true });
+  return end.signal;
+}

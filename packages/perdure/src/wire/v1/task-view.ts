@@ -1,0 +1,95 @@
+/**
+ * A task as this generation shows it.
+ *
+ * `failed` says that the call did not do what it should, by a JSON-RPC error or by a result with `isError`, which a
+ * handler may also have returned itself. Clients do not fetch the result of a failed task, so the status message holds
+ * the error's text. Source: MCP 2025-11-25, basic/utilities/tasks, "Task Status".
+ */
+import type { TaskRecord, TaskSummary } from "../../task/record.ts";
+import type { TaskStatus } from "../../task/status.ts";
+import { type ToolResult, toOutcome } from "../call/tool-result.ts";
+import type { Service } from "../service.ts";
+
+export type TaskView = {
+  readonly taskId: string;
+  readonly status: TaskStatus;
+  readonly statusMessage?: string;
+  readonly createdAt: string;
+  readonly lastUpdatedAt: string;
+  /** From the creation, in milliseconds; null: unlimited. */
+  readonly ttl: number | null;
+  readonly pollInterval: number;
+};
+
+/** Reads the values only of one that has a result. `undefined` where it has expired meanwhile. */
+export async function taskView(service: Service, task: TaskSummary): Promise<TaskView | undefined> {
+  if (task.status !== "completed")
+    return viewOf(service, task, task.status, await statusMessage(service, task));
+  const record = await service.runtime.store.get({ taskId: task.id });
+  return record === undefined ? undefined : endedView(service, record);
+}
+
+function endedView(service: Service, record: TaskRecord): TaskView {
+  const outcome = toOutcome(service, record);
+  const failed = "error" in outcome || outcome.result.isError === true;
+  if (!failed) return viewOf(service, record, "completed", undefined);
+  return viewOf(
+    service,
+    record,
+    "failed",
+    "error" in outcome ? outcome.error.message : textOf(outcome.result),
+  );
+}
+
+function viewOf(
+  service: Service,
+  task: TaskSummary,
+  status: TaskStatus,
+  message: string | undefined,
+): TaskView {
+  return {
+    taskId: task.id,
+    status,
+    ...(message !== undefined && { statusMessage: message }),
+    createdAt: new Date(task.createdAt).toISOString(),
+    lastUpdatedAt: new Date(task.updatedAt).toISOString(),
+    ttl: wireTtlMs(task),
+    pollInterval: Math.max(1, Math.round(service.settings.pollMs)),
+  };
+}
+
+/** On the wire it counts from the creation, in the record from the end: so it is unlimited until there is an end. */
+function wireTtlMs(task: TaskSummary): number | null {
+  if (task.phase !== "ended" || task.ttlMs === undefined) return null;
+  return Math.max(1, Math.round(task.endedAt - task.createdAt + task.ttlMs));
+}
+
+async function statusMessage(service: Service, task: TaskSummary): Promise<string | undefined> {
+  switch (task.status) {
+    case "working":
+    case "input_required":
+      return progressText(task) ?? service.runtime.waitingFor(task);
+    case "failed":
+      return task.failure.message;
+    case "cancelled":
+      return task.reason;
+    case "completed":
+      return undefined;
+  }
+}
+
+/** `3/10: loss 0.214` */
+function progressText({ progress }: TaskSummary): string | undefined {
+  if (progress === undefined) return undefined;
+  const { done, total, message } = progress;
+  const count = total === undefined ? `${done}` : `${done}/${total}`;
+  return message === undefined ? count : `${count}: ${message}`;
+}
+
+/** What a tool result says in words. */
+export function textOf({ content }: ToolResult): string | undefined {
+  const texts = content.flatMap(({ type, text }) =>
+    type === "text" && typeof text === "string" ? [text] : [],
+  );
+  return texts.length === 0 ? undefined : texts.join("\n");
+}
