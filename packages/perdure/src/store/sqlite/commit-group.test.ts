@@ -100,6 +100,23 @@ describe("a transition that is refused", () => {
     expect(codes(outcomes)).toEqual(["done", "IDEMPOTENCY_CONFLICT", "STALE_ATTEMPT", "done"]);
     expect(await countOf(store)).toBe(3);
   });
+
+  it("takes back what it had written before it was refused, and tells nobody of it", async () => {
+    const store = open(newFile());
+    const { task } = await store.create(request({ begin: true }));
+    const key = { taskId: task.id, attempt: 1 };
+    const load = { ...key, name: "load", kind: "step", state: "done" } as const;
+    const told: unknown[] = [];
+    onTestFinished(store.subscribe((change) => told.push(change?.revision)));
+    const outcomes = await Promise.allSettled([
+      store.recordOperation({ ...load, value: 1 }),
+      store.recordOperation({ ...load, value: 2 }),
+      store.saveState({ ...key, state: 1 }),
+    ]);
+    expect(codes(outcomes)).toEqual(["done", "STEP_MISMATCH", "done"]);
+    expect(await store.get(key)).toMatchObject({ revision: 4 });
+    expect(told).toEqual([3, 4]);
+  });
 });
 
 describe("a commit that fails", () => {

@@ -6,7 +6,7 @@ import { describe, expect, it, onTestFinished } from "vitest";
 import type { TaskRecord } from "../../task/record.ts";
 import { ManualClock } from "../../testing/manual-clock.ts";
 import { openSqliteStore } from "./index.ts";
-import { eventually, StoreProcess, temporaryFolder } from "./processes.fixture.ts";
+import { eventually, request, StoreProcess, temporaryFolder } from "./processes.fixture.ts";
 
 const newFile = (): string => join(temporaryFolder(), "tasks.db");
 
@@ -158,16 +158,20 @@ describe("when the lock file is deleted under the owner and another process take
 });
 
 describe("an executor that is stopped while it begins", () => {
-  it("does not execute, and leaves alone what another process is running by then", async () => {
+  it("does not execute, and leaves alone what another runs by then", async () => {
     const file = newFile();
-    const [one, other] = await Promise.all([StoreProcess.open(file), StoreProcess.open(file)]);
-    const { id: taskId } = await other.create();
-    const starting = one.start();
-    const stopping = one.ask("stop");
-    await Promise.all([starting, stopping]);
-    expect(await one.executes()).toBe(false);
-    await other.start();
-    await other.claim();
-    await other.ask("complete", { taskId, attempt: 1, result: 1 });
+    const [one, other] = [openSqliteStore({ file }), openSqliteStore({ file })];
+    for (const store of [one, other]) onTestFinished(() => store.close());
+    const executing = { tools: ["train"], wake: () => undefined };
+    const task = request();
+    // The other's commit comes first, because it was asked for first; then the one of who was stopped.
+    const created = other.create(task);
+    const calls = [one.executor.start(executing), one.executor.stop(), other.executor.start(executing)];
+    const begun = other.begin({ taskId: task.id, maxCrashes: 1 });
+    await Promise.all([created, ...calls]);
+    expect(await begun).toMatchObject({ attempt: 1 });
+    expect([one.executor.executes, other.executor.executes]).toEqual([false, true]);
+    await other.complete({ taskId: task.id, attempt: 1, result: 1 });
+    expect(await other.executor.activeTools()).toEqual(["train"]);
   });
 });
