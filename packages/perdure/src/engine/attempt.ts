@@ -16,7 +16,6 @@ import { retryDelayMs } from "../task/retry.ts";
 import { createTaskContext } from "./attempt-context.ts";
 import { writeDurably } from "./durable-write.ts";
 import type { Logger } from "./logger.ts";
-import { longTimer } from "./long-timer.ts";
 import { Operations } from "./operations.ts";
 import { Reporter } from "./reporter.ts";
 import type { TaskTool } from "./tool.ts";
@@ -113,7 +112,7 @@ export class Attempt {
       save: (state) => this.#write(() => store.saveState({ ...this.key, state })),
       saved: () => store.savedState(this.key),
     });
-    const timeout = longTimer(clock, tool.timeoutMs, () => this.end(timedOut(this.key, tool.timeoutMs)));
+    const timeout = clock.after(tool.timeoutMs, () => this.end(timedOut(this.key, tool.timeoutMs)));
     const outside = endedFromOutside(this.#ended.signal);
     try {
       const settled = await Promise.race([settle(tool, record.input, context), outside.promise]);

@@ -5,7 +5,6 @@
 import type { Clock } from "../task/clock.ts";
 import { PerdureError } from "../task/errors.ts";
 import type { Logger } from "./logger.ts";
-import { longTimer } from "./long-timer.ts";
 
 const firstDelayMs = 100;
 const maxDelayMs = 5_000;
@@ -40,7 +39,7 @@ export function pause(clock: Clock, ms: number, signal: AbortSignal): Promise<vo
       signal.removeEventListener("abort", end);
       resolve();
     };
-    const timer = longTimer(clock, ms, end);
+    const timer = clock.after(ms, end);
     if (signal.aborted) end();
     else signal.addEventListener("abort", end);
   });

@@ -16,7 +16,6 @@ import type { Operation, OperationKind, OperationOutcome } from "../task/record.
 import { retryDelayMs, toRetryPolicy } from "../task/retry.ts";
 import type { StepContext, StepOptions } from "./context.ts";
 import { pause } from "./durable-write.ts";
-import { longTimer } from "./long-timer.ts";
 
 export interface OperationsParts {
   readonly taskId: TaskId;
@@ -132,7 +131,7 @@ export class Operations {
     });
     // `run` may throw at once, and nobody is left to hear of the abort that comes later.
     expired.catch(() => undefined);
-    const timer = longTimer(clock, timeoutMs, () =>
+    const timer = clock.after(timeoutMs, () =>
       expiry.abort(
         new PerdureError("STEP_TIMEOUT", {
           message: `step ${quote(name)} did not end within ${timeoutMs} ms.`,

@@ -10,13 +10,20 @@ export interface Timer {
   cancel(): void;
 }
 
-/** `setTimeout` takes no more; a longer wait is cut here, and whoever waits looks again. */
-const maxTimerMs = 2 ** 31 - 1;
+/** `setTimeout` takes no more (24.8 days): a longer wait is several in a row. */
+const longestTimerMs = 2 ** 31 - 1;
 
 export const systemClock: Clock = {
   now: () => Date.now(),
   after(ms, run) {
-    const timer = setTimeout(run, Math.min(ms, maxTimerMs));
+    let timer: NodeJS.Timeout;
+    const wait = (restMs: number): void => {
+      timer =
+        restMs > longestTimerMs
+          ? setTimeout(() => wait(restMs - longestTimerMs), longestTimerMs)
+          : setTimeout(run, restMs);
+    };
+    wait(ms);
     return { cancel: () => clearTimeout(timer) };
   },
 };
