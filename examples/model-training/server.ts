@@ -1,0 +1,25 @@
+/**
+ * The two tools, served: `npx perdure serve examples/model-training/server.ts`, or by itself. `TRAINER_STORE` names the
+ * file of the record, `sqlite:FILE`; without it the tasks are kept in the user's own state folder.
+ */
+import { perdure } from "perdure";
+
+import { declareTools } from "./tools.ts";
+
+const store = process.env["TRAINER_STORE"];
+
+const app = perdure({
+  name: "trainer",
+  version: "1.0.0",
+  // A client that would not wait; others are given the result in their call.
+  clients: [{ name: "hasty", hold: "1s" }],
+  ...(store !== undefined && { store }),
+});
+declareTools(app);
+
+export default app;
+
+if (import.meta.main) {
+  const { url } = await app.listen();
+  console.log(`Listening at ${url}`);
+}

@@ -1,0 +1,81 @@
+/** `perdure serve`: serves the application that a file exports, until a signal. */
+import { existsSync } from "node:fs";
+import { resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import type { App } from "../app/app.ts";
+import { closeOnSignals } from "../app/process-signals.ts";
+import { PerdureError } from "../task/errors.ts";
+import { CommandError, exitCodes } from "./exit.ts";
+import type { Output } from "./output.ts";
+
+export interface ServeOptions {
+  readonly port: number;
+  readonly host: string;
+  readonly stdio: boolean;
+}
+
+/** Returns when it serves; a signal ends the process. @throws CommandError `usage`, `unreachable` */
+export async function serve(file: string, options: ServeOptions, out: Output): Promise<void> {
+  const app = await loadApp(file);
+  closeOnSignals(app);
+  try {
+    if (options.stdio) return await serveStdio(app);
+    const { url } = await app.listen({ port: options.port, host: options.host });
+    out.line({ name: app.name, version: app.version, url }, `${app.name} ${app.version} at ${url}`);
+  } catch (error) {
+    throw explain(error, options);
+  }
+}
+
+/** The tools may come from another copy of perdure than this command: what counts is what it can do. */
+async function loadApp(file: string): Promise<App> {
+  const path = resolve(file);
+  if (!existsSync(path)) throw new CommandError(exitCodes.usage, `there is no file ${file}.`);
+  const module = await load(path, file);
+  const app = [module["default"], module["app"]].find(isApp);
+  if (app !== undefined) return app;
+  throw new CommandError(
+    exitCodes.usage,
+    `${file} exports no application. Let it say: export default perdure({ name, version });`,
+  );
+}
+
+async function load(path: string, file: string): Promise<Record<string, unknown>> {
+  try {
+    return (await import(pathToFileURL(path).href)) as Record<string, unknown>;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ERR_UNKNOWN_FILE_EXTENSION") throw error;
+    throw new CommandError(
+      exitCodes.usage,
+      `this Node (${process.versions.node}) does not read ${file}: compile it, or use Node 22.18 or newer.`,
+      { cause: error },
+    );
+  }
+}
+
+function isApp(value: unknown): value is App {
+  return typeof value === "object" && value !== null && "listen" in value && "close" in value;
+}
+
+async function serveStdio(app: App & { readonly stdio?: () => Promise<unknown> }): Promise<void> {
+  if (app.stdio === undefined) {
+    throw new CommandError(exitCodes.usage, "this perdure does not serve standard input and output yet.");
+  }
+  await app.stdio();
+}
+
+function explain(error: unknown, { host, port }: ServeOptions): unknown {
+  const { code } = error as NodeJS.ErrnoException;
+  if (code === "EADDRINUSE" || code === "EACCES" || code === "EADDRNOTAVAIL") {
+    const message = `${host}:${port} cannot be listened on (${code}). Choose another with --port; 0 takes any free one.`;
+    return new CommandError(exitCodes.unreachable, message, { cause: error });
+  }
+  if (!(error instanceof Error) || !isPerdureError(error)) return error;
+  const exitCode = error.code.startsWith("STORE_") ? exitCodes.unreachable : exitCodes.usage;
+  return new CommandError(exitCode, error.message, { cause: error });
+}
+
+/** Also one of another copy of perdure. */
+function isPerdureError(error: Error): error is PerdureError {
+  return error instanceof PerdureError || error.name === "PerdureError";
+}

@@ -1,0 +1,143 @@
+/** The caller's own tasks on a server, through its generated tools. */
+import type { CallToolResult } from "@modelcontextprotocol/client";
+import { setTimeout as sleep } from "node:timers/promises";
+import { z } from "zod";
+import type { JsonObject } from "../../task/json.ts";
+import { isTerminal, taskStatuses } from "../../task/status.ts";
+import type { GeneratedTool } from "../../wire/service.ts";
+import { Connection, type Credentials } from "../connection.ts";
+import { CommandError, exitCodes } from "../exit.ts";
+import { documentOf, textOf } from "../tool-answer.ts";
+import { noSuchTask, unfinished } from "./refusals.ts";
+import type { ListQuery, TaskNews, TaskOutcome, TaskSource, TaskView } from "./source.ts";
+
+const viewSchema = z.object({
+  task_id: z.string(),
+  tool: z.string(),
+  status: z.enum(taskStatuses),
+  created_at: z.string(),
+  progress: z
+    .object({ done: z.number(), total: z.number().optional(), message: z.string().optional() })
+    .optional(),
+});
+const pageSchema = z.object({ tasks: z.array(viewSchema), cursor: z.string().optional() });
+
+/** A status is asked for with this wait: it returns at once with the end, and else often enough for a live bar. */
+const waitSeconds = 1;
+/** How long a server that was there may be away, before a watch gives up: it may be restarting. */
+const patienceMs = 60_000;
+
+export class ServerSource implements TaskSource {
+  readonly #open: () => Promise<Connection>;
+  #connection: Promise<Connection> | undefined;
+
+  constructor(url: string, credentials: Credentials, connection?: Connection) {
+    this.#open = () => Connection.open(url, credentials);
+    if (connection !== undefined) this.#connection = Promise.resolve(connection);
+  }
+
+  async list({ status, limit }: ListQuery): Promise<readonly TaskView[]> {
+    const tasks: TaskView[] = [];
+    let cursor: string | undefined;
+    do {
+      const query = { ...(status !== undefined && { status }), ...(cursor !== undefined && { cursor }) };
+      const page = pageSchema.parse((await this.#call("list_tasks", query)).structuredContent);
+      tasks.push(...page.tasks.map(plain));
+      cursor = page.cursor;
+    } while (cursor !== undefined && tasks.length < limit);
+    return tasks.slice(0, limit);
+  }
+
+  async show(id: string): Promise<TaskView> {
+    return this.#status(id, 0);
+  }
+
+  /** Goes on over a restart of the server. */
+  async *watch(id: string): AsyncGenerator<TaskNews> {
+    let [status, progress] = ["", ""];
+    let lostAt: number | undefined;
+    // The first question must be answered: who asks may have mistyped the URL or the task.
+    let task: TaskView | undefined = await this.#status(id, 0);
+    for (;;) {
+      if (task !== undefined) {
+        lostAt = undefined;
+        if (task.progress !== undefined && JSON.stringify(task.progress) !== progress) {
+          progress = JSON.stringify(task.progress);
+          yield { type: "progress", ...task.progress };
+        }
+        if (task.status !== status) {
+          status = task.status;
+          yield { type: "status", status };
+        }
+        if (isTerminal(task.status)) return;
+      }
+      try {
+        task = await this.#status(id, waitSeconds);
+      } catch (error) {
+        if (!isUnreachable(error)) throw error;
+        lostAt ??= Date.now();
+        if (Date.now() - lostAt > patienceMs) throw error;
+        if (task !== undefined) yield { type: "disconnected" };
+        task = undefined;
+        await this.close();
+        await sleep(500);
+      }
+    }
+  }
+
+  async result(id: string): Promise<TaskOutcome> {
+    const { status } = await this.#status(id, 0);
+    if (!isTerminal(status)) throw unfinished(id, status);
+    const answer = await this.#call("get_task_results", { task_id: id });
+    const document = { task_id: id, status, result: documentOf(answer) };
+    return {
+      status: answer.isError === true && status === "completed" ? "failed" : status,
+      document,
+      text: textOf(answer),
+    };
+  }
+
+  async cancel(id: string, reason: string | undefined): Promise<boolean> {
+    const before = await this.#status(id, 0);
+    if (isTerminal(before.status)) return false;
+    const answer = await this.#call("cancel_task", { task_id: id, ...(reason !== undefined && { reason }) });
+    return viewSchema.parse(answer.structuredContent).status === "cancelled";
+  }
+
+  async close(): Promise<void> {
+    const opened = this.#connection;
+    this.#connection = undefined;
+    await (await opened?.catch(() => undefined))?.close();
+  }
+
+  async #status(id: string, wait: number): Promise<TaskView> {
+    const answer = await this.#call("check_task_status", { task_id: id, wait_seconds: wait });
+    const found = viewSchema.safeParse(answer.structuredContent);
+    if (found.success) return plain(found.data);
+    if (answer.isError === true) throw noSuchTask(id);
+    throw new CommandError(
+      exitCodes.failed,
+      `the server told something else than a status: ${textOf(answer)}`,
+    );
+  }
+
+  async #call(name: GeneratedTool, input: JsonObject): Promise<CallToolResult> {
+    this.#connection ??= this.#open();
+    const connection = await this.#connection;
+    const tool = await connection.generated(name);
+    if (tool !== undefined) return connection.call(tool, input);
+    throw new CommandError(
+      exitCodes.usage,
+      `${connection.url} has no tool ${name}: it is no server of perdure's, or hides it.`,
+    );
+  }
+}
+
+/** Without the properties that are there and undefined. */
+function plain({ progress, ...head }: z.output<typeof viewSchema>): TaskView {
+  return { ...head, ...(progress !== undefined && { progress }) };
+}
+
+function isUnreachable(error: unknown): boolean {
+  return error instanceof CommandError && error.exitCode === exitCodes.unreachable;
+}

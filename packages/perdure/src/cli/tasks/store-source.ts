@@ -1,0 +1,143 @@
+/** The tasks of a store, as its operator sees them: everybody's. Attached, never executing: it has no handlers. */
+import { existsSync } from "node:fs";
+import { perdure, type App } from "../../app/app.ts";
+import type { TaskEvent } from "../../app/handle.ts";
+import { PerdureError } from "../../task/errors.ts";
+import type { JsonObject, JsonValue } from "../../task/json.ts";
+import type { TaskSummary, Timestamp } from "../../task/record.ts";
+import { CommandError, exitCodes } from "../exit.ts";
+import { printable } from "../output.ts";
+import { noSuchTask, unfinished } from "./refusals.ts";
+import type { ListQuery, TaskNews, TaskOutcome, TaskSource, TaskView } from "./source.ts";
+
+/** @throws CommandError `unreachable` */
+export function openStoreSource(store: string): TaskSource {
+  const file = store.replace(/^sqlite:/, "");
+  if (!existsSync(file)) {
+    throw new CommandError(
+      exitCodes.unreachable,
+      `there is no store ${file}. Name its file, or a server's URL (http://127.0.0.1:8000/mcp).`,
+    );
+  }
+  return new StoreSource(perdure({ name: "perdure-cli", version: "0", store: `sqlite:${file}` }));
+}
+
+class StoreSource implements TaskSource {
+  readonly #app: App;
+
+  constructor(app: App) {
+    this.#app = app;
+  }
+
+  async list({ status, limit }: ListQuery): Promise<readonly TaskView[]> {
+    return explained(async () => {
+      const { tasks } = await this.#app.tasks.list({ status, limit });
+      return tasks.map(viewOf);
+    });
+  }
+
+  async show(id: string): Promise<TaskView> {
+    return explained(async () => {
+      const { waiting, ...task } = await this.#app.tasks.handle(id).status();
+      const record = await this.#app.tasks.get(id);
+      const timeline = await this.#app.tasks.timeline(id);
+      return {
+        ...viewOf(task),
+        ...(waiting !== undefined && { waiting }),
+        ...(record?.input !== undefined && { input: record.input }),
+        timeline: timeline.map(newsOf),
+      };
+    });
+  }
+
+  async *watch(id: string): AsyncGenerator<TaskNews> {
+    const events = this.#app.tasks.handle(id).watch();
+    for (;;) {
+      const next = await explained(() => events.next());
+      if (next.done === true) return;
+      yield newsOf(next.value);
+    }
+  }
+
+  async result(id: string): Promise<TaskOutcome> {
+    return explained(async () => {
+      const task = await this.#app.tasks.get(id);
+      if (task === undefined) throw noSuchTask(id);
+      const head = { task_id: task.id, status: task.status };
+      switch (task.status) {
+        case "completed": {
+          const result = task.result ?? null;
+          const text = typeof result === "string" ? printable(result) : JSON.stringify(result);
+          return { status: task.status, document: { ...head, result }, text };
+        }
+        case "failed": {
+          const document = { ...head, failure: { ...task.failure } as JsonObject };
+          return { status: task.status, document, text: printable(task.failure.message) };
+        }
+        case "cancelled": {
+          const document = { ...head, ...(task.reason !== undefined && { reason: task.reason }) };
+          return { status: task.status, document, text: cancelledText(task.reason) };
+        }
+        case "working":
+        case "input_required":
+          throw unfinished(id, task.status);
+      }
+    });
+  }
+
+  async cancel(id: string, reason: string | undefined): Promise<boolean> {
+    return explained(() => this.#app.tasks.cancel(id, reason === undefined ? {} : { reason }));
+  }
+
+  async close(): Promise<void> {
+    await this.#app.close({ drainMs: 0 });
+  }
+}
+
+function viewOf(task: TaskSummary): TaskView {
+  const { progress } = task;
+  return {
+    task_id: task.id,
+    tool: task.tool,
+    status: task.status,
+    created_at: iso(task.createdAt),
+    updated_at: iso(task.updatedAt),
+    owner: task.owner,
+    phase: task.phase,
+    attempt: task.attempt,
+    errors: task.errors,
+    crashes: task.crashes,
+    ...(progress !== undefined && { progress: { ...progress } }),
+    ...(task.phase === "queued" && { due_at: iso(task.dueAt) }),
+    ...(task.phase === "ended" && { ended_at: iso(task.endedAt) }),
+    ...(task.status === "failed" && { failure: { ...task.failure } }),
+    ...(task.status === "cancelled" && task.reason !== undefined && { reason: task.reason }),
+    ...(task.retryOf !== undefined && { retry_of: task.retryOf }),
+  };
+}
+
+function newsOf(event: TaskEvent): TaskNews {
+  if (!("at" in event)) return { ...event };
+  const { at, revision: _, ...rest } = event;
+  return { ...(rest as JsonObject & { readonly type: string }), at: iso(at) } satisfies JsonValue;
+}
+
+function iso(time: Timestamp): string {
+  return new Date(time).toISOString();
+}
+
+function cancelledText(reason: string | undefined): string {
+  return reason === undefined ? "The task was cancelled." : `The task was cancelled: ${printable(reason)}`;
+}
+
+async function explained<T>(action: () => Promise<T>): Promise<T> {
+  try {
+    return await action();
+  } catch (error) {
+    if (!(error instanceof PerdureError)) throw error;
+    const { code, message } = error;
+    if (code === "TASK_NOT_FOUND") throw new CommandError(exitCodes.notFound, message, { cause: error });
+    if (code.startsWith("STORE_")) throw new CommandError(exitCodes.unreachable, message, { cause: error });
+    throw new CommandError(exitCodes.usage, message, { cause: error });
+  }
+}
