@@ -113,7 +113,7 @@ export default defineConfig({
     "prefer-const": "error",
     "no-else-return": "error",
     "no-param-reassign": "error",
-    "no-unused-vars": "error",
+    "no-unused-vars": ["error", { argsIgnorePattern: "^_", varsIgnorePattern: "^_" }],
     "no-underscore-dangle": ["error", { allow: ["_meta"] }],
     "vitest/no-focused-tests": "error",
     "vitest/no-disabled-tests": "error",
@@ -133,7 +133,7 @@ export default defineConfig({
     },
     {
       // A test may drive its layer from above.
-      files: [`${source}/**/*.test.ts`],
+      files: [`${source}/**/*.test.ts`, `${source}/**/*.fixture.ts`],
       rules: { "no-restricted-imports": "off", "import/no-nodejs-modules": "off" },
     },
     {

@@ -4,18 +4,20 @@
  */
 import {
   type AuthInfo,
+  classifyInboundRequest,
   createMcpHandler,
   type McpHttpHandler,
   type McpRequestContext,
 } from "@modelcontextprotocol/server";
 import { createSdkServer } from "../sdk-server.ts";
 import type { Caller, Service } from "../service.ts";
+import { createV1Http, type V1Http } from "../v1/http.ts";
 import { createV2Front, type V2Front } from "../v2/front.ts";
 import { HttpCheck } from "../v2/http-check.ts";
 import { type Body, type BodyLimits, readJson } from "./body.ts";
-import { HttpExchange } from "./exchange.ts";
+import { HttpExchange, HttpStream } from "./exchange.ts";
 import { admit, type GuardSettings } from "./guard.ts";
-import { type HttpRequest, type HttpResponder, sendError, sendWebResponse } from "./request.ts";
+import { type HttpRequest, type HttpResponder, sendError, sendJson, sendWebResponse } from "./request.ts";
 
 export interface HttpEndpoint {
   /** Answers. Never rejects. */
@@ -29,7 +31,15 @@ const localPrincipal = "local";
 export function createHttpEndpoint(service: Service, guard: GuardSettings, limits: BodyLimits): HttpEndpoint {
   const sdk = createMcpHandler((context) => sdkServerFor(service, context));
   const v2 = createV2Front(service, { bus: sdk.bus });
-  const parts: Parts = { service, guard, limits, sdk, v2, v2Check: new HttpCheck(service, v2) };
+  const parts: Parts = {
+    service,
+    guard,
+    limits,
+    sdk,
+    v2,
+    v2Check: new HttpCheck(service, v2),
+    v1: createV1Http(service),
+  };
   return {
     serve: async (request, responder) => {
       try {
@@ -53,6 +63,7 @@ interface Parts {
   readonly sdk: McpHttpHandler;
   readonly v2: V2Front;
   readonly v2Check: HttpCheck;
+  readonly v1: V1Http;
 }
 
 async function serve(parts: Parts, request: HttpRequest, responder: HttpResponder): Promise<void> {
@@ -72,21 +83,68 @@ async function serve(parts: Parts, request: HttpRequest, responder: HttpResponde
     sendError(responder, body.kind === "too large" ? 413 : 400, -32_000, message, { connection: "close" });
     return;
   }
+  const exchange: Served = { request, responder, caller, body };
   const taken = body?.kind === "json" ? parts.v2Check.taken(request, body.value) : undefined;
-  if (taken !== undefined) await parts.v2.serve(new HttpExchange({ request: taken, caller, responder }));
-  else await serveBySdk(parts.sdk, request, responder, caller, body);
+  if (taken !== undefined) await parts.v2.serve(new HttpExchange({ ...exchange, request: taken }));
+  else if (isLegacy(request, body)) await serveV1(parts, exchange);
+  else await serveBySdk(parts.sdk, exchange, {});
+}
+
+interface Served {
+  readonly request: HttpRequest;
+  readonly responder: HttpResponder;
+  readonly caller: Caller;
+  readonly body: Body | undefined;
+}
+
+/** As the SDK routes; what is no JSON it refuses itself. */
+function isLegacy(request: HttpRequest, body: Body | undefined): boolean {
+  if (body?.kind === "text") return false;
+  const protocolVersionHeader = request.header("mcp-protocol-version");
+  const route = classifyInboundRequest({
+    httpMethod: request.method,
+    ...(protocolVersionHeader !== undefined && { protocolVersionHeader }),
+    ...(body?.kind === "json" && { body: body.value }),
+  });
+  return route.kind === "legacy";
+}
+
+async function serveV1({ v1, sdk }: Parts, served: Served): Promise<void> {
+  const { request, responder, caller, body } = served;
+  const asked = { header: (name: string) => request.header(name), caller };
+  const route = await (request.method === "POST"
+    ? v1.post(asked, body?.kind === "json" ? body.value : undefined)
+    : request.method === "DELETE"
+      ? v1.delete(asked)
+      : v1.get(asked));
+  switch (route.to) {
+    case "sdk":
+      return serveBySdk(sdk, served, route.headers);
+    case "exchange":
+      return route.serve(
+        new HttpExchange({ request: route.request, caller, responder, streamed: route.streamed }),
+      );
+    case "stream":
+      return route.serve(new HttpStream(responder));
+    case "answer":
+      if (route.error !== undefined) {
+        sendJson(responder, route.status, { jsonrpc: "2.0", id: route.id, error: route.error });
+      } else {
+        responder.head(route.status, {});
+        responder.end();
+      }
+  }
 }
 
 async function serveBySdk(
   sdk: McpHttpHandler,
-  request: HttpRequest,
-  responder: HttpResponder,
-  caller: Caller,
-  body: Body | undefined,
+  { request, responder, caller, body }: Served,
+  headers: Readonly<Record<string, string>>,
 ): Promise<void> {
   const parsed = body?.kind === "json" ? { parsedBody: body.value } : {};
   const web = request.toWebRequest(body?.kind === "text" ? body.text : parsed.parsedBody);
-  await sendWebResponse(responder, await sdk.fetch(web, { ...parsed, authInfo: authInfoOf(caller) }));
+  const response = await sdk.fetch(web, { ...parsed, authInfo: authInfoOf(caller) });
+  await sendWebResponse(responder, response, response.ok ? headers : {});
 }
 
 function callerOf({ settings }: Service, request: HttpRequest, owner: string): Caller {

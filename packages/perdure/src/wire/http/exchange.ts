@@ -8,7 +8,7 @@ import { type HttpResponder, sendJson } from "./request.ts";
 /** A client that does not read what it is told is cut off here: its task goes on, and it can ask again. */
 const maxBufferedBytes = 1_048_576;
 
-export const eventStreamHeaders = {
+const eventStreamHeaders = {
   "content-type": "text/event-stream",
   "cache-control": "no-store, no-transform",
   "x-accel-buffering": "no",
@@ -18,9 +18,8 @@ export interface HttpExchangeParts {
   readonly request: JsonRpcRequest;
   readonly caller: Caller;
   readonly responder: HttpResponder;
-  /** Aborted beside the closing of the connection: by `notifications/cancelled`, with its reason. */
-  readonly cancelled?: AbortSignal;
-  readonly headers?: Readonly<Record<string, string>>;
+  /** The answer is a stream from its first byte on. */
+  readonly streamed?: boolean;
 }
 
 export class HttpExchange implements Exchange {
@@ -28,19 +27,18 @@ export class HttpExchange implements Exchange {
   readonly caller: Caller;
   readonly gone: AbortSignal;
   readonly #responder: HttpResponder;
-  readonly #headers: Readonly<Record<string, string>>;
   #state: "unanswered" | "streaming" | "answered" = "unanswered";
 
-  constructor({ request, caller, responder, cancelled, headers = {} }: HttpExchangeParts) {
+  constructor({ request, caller, responder, streamed = false }: HttpExchangeParts) {
     this.request = request;
     this.caller = caller;
-    this.gone = cancelled === undefined ? responder.closed : AbortSignal.any([cancelled, responder.closed]);
+    this.gone = responder.closed;
     this.#responder = responder;
-    this.#headers = headers;
+    if (streamed) this.#beginStream();
   }
 
   notify(method: string, params: JsonObject): void {
-    this.#write(`data: ${JSON.stringify({ jsonrpc: "2.0", method, params })}\n\n`);
+    this.#write(messageEvent({ jsonrpc: "2.0", method, params }));
   }
 
   prime(eventId: string): void {
@@ -59,21 +57,65 @@ export class HttpExchange implements Exchange {
     this.#answer(status, { jsonrpc: "2.0", id: this.request.id, error });
   }
 
+  /** Ends without an answer: the client has cancelled. */
+  close(): void {
+    if (this.#state === "answered") return;
+    if (this.#state === "unanswered") this.#responder.head(202, {});
+    this.#state = "answered";
+    this.#responder.end();
+  }
+
   #write(event: string): void {
-    if (this.#state === "answered" || this.#responder.closed.aborted) return;
-    if (this.#state === "unanswered") {
-      this.#state = "streaming";
-      this.#responder.head(200, { ...eventStreamHeaders, ...this.#headers });
-    }
-    this.#responder.write(event);
-    if (this.#responder.bufferedBytes > maxBufferedBytes) this.#responder.destroy();
+    if (this.#state === "answered") return;
+    if (this.#state === "unanswered") this.#beginStream();
+    writeEvent(this.#responder, event);
+  }
+
+  #beginStream(): void {
+    this.#state = "streaming";
+    this.#responder.head(200, eventStreamHeaders);
   }
 
   #answer(status: number, message: object): void {
     if (this.#state === "answered") return;
     const streaming = this.#state === "streaming";
     this.#state = "answered";
-    if (streaming) this.#responder.end(`event: message\ndata: ${JSON.stringify(message)}\n\n`);
-    else sendJson(this.#responder, status, message, this.#headers);
+    if (streaming) this.#responder.end(messageEvent(message));
+    else sendJson(this.#responder, status, message);
   }
+}
+
+/** A stream that answers nothing: where a server says what nobody asked just now. */
+export class HttpStream {
+  readonly gone: AbortSignal;
+  readonly #responder: HttpResponder;
+
+  constructor(responder: HttpResponder) {
+    this.gone = responder.closed;
+    this.#responder = responder;
+    responder.head(200, eventStreamHeaders);
+    this.keepAlive();
+  }
+
+  notify(method: string, params: JsonObject): void {
+    writeEvent(this.#responder, messageEvent({ jsonrpc: "2.0", method, params }));
+  }
+
+  keepAlive(): void {
+    writeEvent(this.#responder, ": alive\n\n");
+  }
+
+  close(): void {
+    this.#responder.end();
+  }
+}
+
+function messageEvent(message: object): string {
+  return `event: message\ndata: ${JSON.stringify(message)}\n\n`;
+}
+
+function writeEvent(responder: HttpResponder, event: string): void {
+  if (responder.closed.aborted) return;
+  responder.write(event);
+  if (responder.bufferedBytes > maxBufferedBytes) responder.destroy();
 }
