@@ -34,16 +34,15 @@ export function createSdkServer(service: Service, options: SdkServerOptions): Mc
     options.generation === "2026"
       ? { extensions: { "io.modelcontextprotocol/tasks": {} } }
       : { tasks: { list: {}, cancel: {}, requests: { tools: { call: {} } } } };
-  const server = new McpServer(
-    { name: service.name, version: service.version },
-    {
-      capabilities: { logging: {}, tools: {}, ...capabilities },
-      ...(service.instructions !== undefined && { instructions: service.instructions }),
-    },
-  );
+  const server = service.newServer?.() ?? newServer(service);
+  server.server.registerCapabilities({ logging: {}, tools: {}, ...capabilities });
   registerOn(server, service, options);
   for (const register of service.registrations) register(server);
   return server;
+}
+
+function newServer({ name, version, instructions }: Service): McpServer {
+  return new McpServer({ name, version }, instructions === undefined ? {} : { instructions });
 }
 
 /** Puts the tools of the application on a server, before it connects. */

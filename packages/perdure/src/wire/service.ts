@@ -83,6 +83,8 @@ export interface Service {
   readonly plainTools: ReadonlyMap<string, PlainTool>;
   /** Resources and prompts, registered on each SDK server as their author declared them. */
   readonly registrations: readonly ((server: McpServer) => void)[];
+  /** The author's own server for an exchange or a connection, onto which everything is put; absent: ours. */
+  readonly newServer?: (() => McpServer) | undefined;
   readonly settings: WireSettings;
 }
 
