@@ -17,7 +17,8 @@ import { createHttpEndpoint, type HttpEndpoint } from "../wire/http/endpoint.ts"
 import { guardFor } from "../wire/http/guard.ts";
 import { listen, type Listening, nodeListener } from "../wire/http/listener.ts";
 import { webRequest, webResponder } from "../wire/http/web.ts";
-import type { PlainContext, PlainTool } from "../wire/service.ts";
+import type { PlainContext, PlainTool, Service } from "../wire/service.ts";
+import { serveOnStdio, type StdioStreams } from "../wire/stdio/serve.ts";
 import { type DeclaredTask, type TaskHandler, type TaskOptions, toCount, toTaskTool } from "./declaration.ts";
 import { TaskHandle } from "./handle.ts";
 import { openStore } from "./open-store.ts";
@@ -62,8 +63,16 @@ export interface SubmitOptions {
   readonly session?: SessionContext;
 }
 
+/** Whatever carries it. */
+export interface ServerOptions {
+  /** Makes a server of your own, with SDK v2, onto which the tools are put: one for each exchange or connection. */
+  readonly server?: () => McpServer;
+}
+
+export interface StdioOptions extends ServerOptions, StdioStreams {}
+
 /** Of an endpoint, wherever it is mounted. */
-export interface MountOptions {
+export interface MountOptions extends ServerOptions {
   /** Host names that a request may name. Default: those of loopback; with `auth` on a public address, any. */
   readonly allowedHosts?: readonly string[];
   /** Host names of web pages that may ask. Default: those of loopback. */
@@ -186,6 +195,20 @@ export class App {
     return listening;
   }
 
+  /**
+   * Starts, and serves MCP of both generations on standard input and output. The end of the input closes the
+   * application; what has not ended then goes on at its next start.
+   */
+  async stdio({ server, ...streams }: StdioOptions = {}): Promise<void> {
+    const service = this.service(server);
+    await this.start();
+    const caller = { owner: localOwner, session: undefined, clientName: undefined, headers: {} };
+    const onEnd = (): void => {
+      this.close().catch((error: unknown) => this.#logger.error({ err: error }, "could not close"));
+    };
+    this.#endpoints.push(serveOnStdio(service, caller, streams, onEnd));
+  }
+
   /** A web-standard handler, for Hono and others: `app.all("/mcp", (c) => mcp(c.req.raw))`. Starts nothing. */
   fetchHandler(options: MountOptions = {}): (request: Request) => Promise<Response> {
     const endpoint = this.#endpoint("127.0.0.1", options);
@@ -270,15 +293,21 @@ export class App {
     });
   }
 
-  #endpoint(host: string, options: MountOptions): HttpEndpoint {
-    const { auth } = this.#options;
-    const { allowedHosts, allowedOrigins, maxBodyBytes = 4_194_304, maxNesting = 100 } = options;
+  /** @internal What is served, for `attach`. */
+  service(newServer?: () => McpServer): Service {
     const service = toService(
       { name: this.name, version: this.version },
       this.#options,
       { tasks: this.#declared, plainTools: this.#plainTools, registrations: this.#registrations },
       this.#open(),
     );
+    return { ...service, newServer };
+  }
+
+  #endpoint(host: string, options: MountOptions): HttpEndpoint {
+    const { auth } = this.#options;
+    const { allowedHosts, allowedOrigins, maxBodyBytes = 4_194_304, maxNesting = 100 } = options;
+    const service = this.service(options.server);
     const guard = guardFor(host, { auth, allowedHosts, allowedOrigins });
     const endpoint = createHttpEndpoint(service, guard, { maxBodyBytes, maxNesting });
     this.#endpoints.push(endpoint);
