@@ -19,7 +19,14 @@ import { listen, type Listening, nodeListener } from "../wire/http/listener.ts";
 import { webRequest, webResponder } from "../wire/http/web.ts";
 import type { PlainContext, PlainTool, Service } from "../wire/service.ts";
 import { serveOnStdio, type StdioStreams } from "../wire/stdio/serve.ts";
-import { type DeclaredTask, type TaskHandler, type TaskOptions, toCount, toTaskTool } from "./declaration.ts";
+import {
+  type DeclaredTask,
+  type ResultOf,
+  type TaskHandler,
+  type TaskOptions,
+  toCount,
+  toTaskTool,
+} from "./declaration.ts";
 import { TaskHandle } from "./handle.ts";
 import { openStore } from "./open-store.ts";
 import { closeOnSignals } from "./process-signals.ts";
@@ -147,11 +154,15 @@ export class App {
    * `save` for loops.
    * @throws PerdureError `TOOL_EXISTS`, `INVALID_OPTION`
    */
-  task<Input extends Schema, Result>(
+  task<
+    Input extends Schema,
+    Result extends StandardSchemaV1.InferInput<Output>,
+    Output extends Schema = Schema,
+  >(
     name: string,
-    options: TaskOptions<Input>,
+    options: TaskOptions<Input, Output>,
     handler: TaskHandler<Input, Result>,
-  ): DeclaredTask<StandardSchemaV1.InferInput<Input>, Result> {
+  ): DeclaredTask<StandardSchemaV1.InferInput<Input>, ResultOf<Result, Output>> {
     if (this.#state !== "open") {
       throw new PerdureError("INVALID_OPTION", {
         message: `task ${quote(name)} was declared after the start.`,

@@ -23,7 +23,7 @@ export interface TaskOptions<
   readonly retry?: RetryOptions;
   /** Limits one attempt, even where its signal is ignored. Default 1 h. */
   readonly timeout?: Duration;
-  /** Limits the whole life, from submit to end. Default: none. */
+  /** Limits the whole life, from submit to end. Default: none, `Infinity`. */
   readonly deadline?: Duration;
   /** How long the task is kept after its end. Default 7 d; `Infinity`: for ever. */
   readonly ttl?: Duration;
@@ -49,6 +49,10 @@ export interface DeclaredTask<Input = unknown, Result = unknown> {
   readonly types?: { readonly input: Input; readonly result: Result };
 }
 
+/** What the schema makes of the result; without one, what the handler returned. */
+export type ResultOf<Result, Output extends Schema> =
+  unknown extends StandardSchemaV1.InferOutput<Output> ? Result : StandardSchemaV1.InferOutput<Output>;
+
 export function toTaskTool(name: string, options: TaskOptions, handler: TaskTool["handler"]): TaskTool {
   const setting = (key: string): string => `task ${quote(name)}: ${key}`;
   if (!/^[A-Za-z0-9_.-]{1,128}$/.test(name)) {
@@ -69,8 +73,8 @@ export function toTaskTool(name: string, options: TaskOptions, handler: TaskTool
     idempotencyKey,
     retry: toRetryPolicy(options.retry, setting("retry")),
     timeoutMs: toMs(options.timeout ?? "1h", setting("timeout")),
-    deadlineMs: deadline === undefined ? undefined : toMs(deadline, setting("deadline")),
-    ttlMs: ttl === Number.POSITIVE_INFINITY ? undefined : toMs(ttl, setting("ttl")),
+    deadlineMs: toMsOrNever(deadline, setting("deadline")),
+    ttlMs: toMsOrNever(ttl, setting("ttl")),
     concurrency: toCount(options.concurrency ?? Number.POSITIVE_INFINITY, setting("concurrency")),
     maxCrashes: toCount(options.maxCrashes ?? 20, setting("maxCrashes")),
   };
@@ -82,4 +86,10 @@ export function toCount(value: number, setting: string): number {
   throw new PerdureError("INVALID_OPTION", {
     message: `${setting} must be a whole number ≥ 1; ${quote(value)} came.`,
   });
+}
+
+/** `undefined` for no limit: what is not said, or `Infinity`. */
+function toMsOrNever(duration: Duration | undefined, setting: string): number | undefined {
+  if (duration === undefined || duration === Number.POSITIVE_INFINITY) return undefined;
+  return toMs(duration, setting);
 }

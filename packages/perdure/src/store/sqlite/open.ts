@@ -41,7 +41,7 @@ export function openFile(file: string, options: OpenFileOptions): OpenedFile {
     connection.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL");
     migrate(connection);
     // From here on the commit group waits for others, without stopping the event loop for longer than this.
-    connection.exec("PRAGMA busy_timeout = 10");
+    connection.exec("PRAGMA busy_timeout = 2");
     return { connection, file: path };
   } catch (error) {
     connection?.close();
