@@ -1,11 +1,11 @@
 /** `resources/read` of a whole result, where a call was given a summary of it. */
-import { type McpServer, ResourceNotFoundError, ResourceTemplate } from "@modelcontextprotocol/server";
+import { ResourceNotFoundError, ResourceTemplate } from "@modelcontextprotocol/server";
 import type { TaskId } from "../task/id.ts";
 import { resultUri } from "./call/tool-result.ts";
-import type { SdkServerOptions } from "./sdk-server.ts";
+import type { SdkServerOptions, ToolServer } from "./sdk-server.ts";
 import type { Service } from "./service.ts";
 
-export function registerResults(server: McpServer, service: Service, options: SdkServerOptions): void {
+export function registerResults(server: ToolServer, service: Service, options: SdkServerOptions): void {
   const template = new ResourceTemplate(resultUri("{taskId}"), { list: undefined });
   server.registerResource(
     "task-result",

@@ -9,6 +9,7 @@ import {
   type CallToolResult,
   McpServer,
   ProtocolError as SdkProtocolError,
+  SdkError,
   type ServerContext,
   type StandardSchemaWithJSON,
 } from "@modelcontextprotocol/server";
@@ -24,12 +25,16 @@ import type { Caller, ObjectSchema, PlainContext, PlainTool, ServedTask, Service
 import { generatedPlainTools } from "./tools/generated.ts";
 
 export interface SdkServerOptions {
-  readonly generation: Generation;
+  /** Whose way of advertising tasks is used; absent: no task is, because nobody stands before the server. */
+  readonly generation?: Generation;
   readonly callerOf: (context: ServerContext) => Caller;
 }
 
 /** A fresh server: the SDK wants one for each exchange or connection. */
-export function createSdkServer(service: Service, options: SdkServerOptions): McpServer {
+export function createSdkServer(
+  service: Service,
+  options: SdkServerOptions & { readonly generation: Generation },
+): McpServer {
   const capabilities =
     options.generation === "2026"
       ? { extensions: { "io.modelcontextprotocol/tasks": {} } }
@@ -45,8 +50,11 @@ function newServer({ name, version, instructions }: Service): McpServer {
   return new McpServer({ name, version }, instructions === undefined ? {} : { instructions });
 }
 
+/** What of a server is used; one of SDK 1.x is made to look like it, see `attach/`. */
+export type ToolServer = Pick<McpServer, "registerTool" | "registerResource">;
+
 /** Puts the tools of the application on a server, before it connects. */
-export function registerOn(server: McpServer, service: Service, options: SdkServerOptions): void {
+export function registerOn(server: ToolServer, service: Service, options: SdkServerOptions): void {
   for (const task of service.tasks.values()) registerTask(server, service, task, options);
   for (const tool of [...service.plainTools.values(), ...generatedPlainTools(service)]) {
     registerPlain(server, tool, options);
@@ -55,7 +63,7 @@ export function registerOn(server: McpServer, service: Service, options: SdkServ
 }
 
 function registerTask(
-  server: McpServer,
+  server: ToolServer,
   service: Service,
   task: ServedTask,
   options: SdkServerOptions,
@@ -76,7 +84,7 @@ function registerTask(
         arguments: input as JsonValue,
         caller: options.callerOf(context),
         sink: sinkOf(context),
-        signal: signalOf(context, task, options.generation),
+        signal: signalOf(context, task),
       });
       return answer(outcome ?? { result: toolError("The call was ended by its client.") });
     },
@@ -86,7 +94,7 @@ function registerTask(
   if (options.generation === "2025") registered.execution = { taskSupport: "optional" };
 }
 
-function registerPlain(server: McpServer, tool: PlainTool, options: SdkServerOptions): void {
+function registerPlain(server: ToolServer, tool: PlainTool, options: SdkServerOptions): void {
   server.registerTool(
     tool.name,
     {
@@ -138,12 +146,16 @@ function sinkOf(context: ServerContext): CallSink {
   };
 }
 
-function signalOf(context: ServerContext, task: ServedTask, generation: Generation): AbortSignal {
-  const { signal } = context.mcpReq;
+function signalOf({ mcpReq: { signal, envelope } }: ServerContext, task: ServedTask): AbortSignal {
+  const generation = envelope === undefined ? "2025" : "2026";
   const end = new AbortController();
   const onAbort = (): void => {
     const reason: unknown = signal.reason;
-    end.abort(typeof reason === "string" ? cancelledByClient(reason) : disconnected(generation, task));
+    if (typeof reason === "string") end.abort(cancelledByClient(reason));
+    // Of a cancellation without a reason the SDK makes an AbortError; of a closed connection an error of its own. On
+    // 2026-07-28 both mean the same.
+    else if (generation === "2025" && !(reason instanceof SdkError)) end.abort(cancelledByClient(undefined));
+    else end.abort(disconnected(generation, task));
   };
   if (signal.aborted) onAbort();
   else signal.addEventListener("abort", onAbort, { once: true });
