@@ -70,7 +70,7 @@ export class FrontTransport implements Transport {
   async start(): Promise<void> {
     const listener: Pick<Transport, "onmessage" | "onerror" | "onclose"> = {
       onmessage: (message, extra) => {
-        if (!this.#take(message, extra)) this.onmessage?.(message, extra);
+        if (!this.#tryTake(message, extra)) this.onmessage?.(message, extra);
       },
       onerror: (error) => this.onerror?.(error),
       onclose: () => this.#end(),
@@ -123,6 +123,19 @@ export class FrontTransport implements Transport {
   /** What the client says of itself, as far as it was heard. */
   get clientName(): string | undefined {
     return this.#session.clientName;
+  }
+
+  /** A message that was for us and could not be taken is answered, and goes nowhere else. */
+  #tryTake(message: JSONRPCMessage, extra: MessageExtraInfo | undefined): boolean {
+    try {
+      return this.#take(message, extra);
+    } catch (error) {
+      this.#service.runtime.logger.error({ err: error }, "a request could not be answered");
+      if (!("id" in message)) return true;
+      const { id } = message;
+      this.#send({ jsonrpc: "2.0", id, error: { code: -32_603, message: "Internal error" } });
+      return true;
+    }
   }
 
   /** Whether the message is for us. */
