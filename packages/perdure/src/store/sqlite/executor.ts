@@ -25,6 +25,8 @@ export interface ExecutorParts {
   /** None for a store in memory, which no other process can see. */
   readonly lock: FileLock | undefined;
   readonly transaction: (changes: Transaction["changes"]) => Transaction;
+  /** Runs a query; what comes out of SQLite becomes an error that says what to do. */
+  readonly read: <T>(query: () => T) => T;
   /** Has `poll` called until the function that it returns was called. */
   readonly beginPolling: () => () => void;
 }
@@ -55,7 +57,8 @@ export class SqliteExecutor implements Executor {
   async start(request: StartExecutor): Promise<void> {
     this.#request = request;
     this.#endPolling ??= this.#parts.beginPolling();
-    if (this.#parts.lock?.tryAcquire() ?? true) await this.#takeOver(request);
+    const { lock, read } = this.#parts;
+    if (lock === undefined || read(() => lock.tryAcquire())) await this.#takeOver(request);
   }
 
   async claim(request: ClaimTasks): Promise<ClaimedTasks> {
@@ -64,14 +67,14 @@ export class SqliteExecutor implements Executor {
   }
 
   async nextDueMs({ tools }: { readonly tools: readonly string[] }): Promise<number | undefined> {
-    const at = nextDueAt(this.#parts.sql, tools);
+    const at = this.#parts.read(() => nextDueAt(this.#parts.sql, tools));
     return at === undefined ? undefined : Math.max(0, at - this.#parts.clock.now());
   }
 
   async activeTools(): Promise<readonly string[] | undefined> {
     if (this.#executes) return this.#request?.tools;
-    if (this.#parts.lock?.isHeld() !== true) return undefined;
-    return this.#readExecutingProcess()?.tools;
+    const { lock, read } = this.#parts;
+    return read(() => (lock?.isHeld() === true ? this.#readExecutingProcess()?.tools : undefined));
   }
 
   async stop(): Promise<void> {

@@ -93,6 +93,7 @@ class SqliteStore implements Store.TaskStore {
       clock,
       lock: inMemory ? undefined : new FileLock(file, driver),
       transaction: (changes) => this.#transaction(changes),
+      read: (query) => this.#read(query),
       beginPolling: () => this.#poll?.begin() ?? (() => undefined),
     });
   }
