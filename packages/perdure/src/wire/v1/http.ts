@@ -161,7 +161,7 @@ async function endSession(parts: Parts, request: V1HttpRequest): Promise<V1Route
   if (row === undefined) return refuse(400, "Bad Request: Mcp-Session-Id header is required");
   if ("to" in row) return row;
   await parts.sessions.end(row);
-  parts.streams.of(row)?.close();
+  parts.streams.close(row);
   return { to: "answer", status: 200, id: null };
 }
 

@@ -2,8 +2,8 @@
  * The stream that a client opens by GET, for what answers no request. A session has one that is used: the newest, since
  * an older one may be a connection that broke unnoticed.
  */
-import type { Clock, Timer } from "../../task/clock.ts";
 import type { SessionKey } from "../../store/sessions.ts";
+import type { Clock, Timer } from "../../task/clock.ts";
 import type { V1Stream } from "./client.ts";
 
 /** Proxies cut streams that are silent for 60 s, some sooner. */
@@ -11,33 +11,75 @@ const keepAliveMs = 15_000;
 
 export class StandaloneStreams {
   readonly #clock: Clock;
-  readonly #newest = new Map<string, V1Stream>();
+  readonly #open = new Map<string, OpenStream[]>();
 
   constructor(clock: Clock) {
     this.#clock = clock;
   }
 
   of(session: SessionKey): V1Stream | undefined {
-    return this.#newest.get(nameOf(session));
+    return this.#open.get(nameOf(session))?.at(-1);
   }
 
-  /** Keeps the stream open until it is gone. */
+  /** Keeps the stream open until its client or its session is gone. */
   async serve(session: SessionKey, stream: V1Stream): Promise<void> {
     const name = nameOf(session);
-    this.#newest.set(name, stream);
-    let timer: Timer | undefined;
-    const keepAlive = (): void => {
-      timer = this.#clock.after(keepAliveMs, () => {
-        stream.keepAlive();
-        keepAlive();
-      });
-    };
-    keepAlive();
-    if (!stream.gone.aborted) {
-      await new Promise((resolve) => stream.gone.addEventListener("abort", resolve, { once: true }));
-    }
-    timer?.cancel();
-    if (this.#newest.get(name) === stream) this.#newest.delete(name);
+    const open = new OpenStream(stream, this.#clock);
+    const streams = this.#open.get(name) ?? [];
+    this.#open.set(name, [...streams, open]);
+    await open.ended;
+    const left = (this.#open.get(name) ?? []).filter((other) => other !== open);
+    if (left.length > 0) this.#open.set(name, left);
+    else this.#open.delete(name);
+  }
+
+  /** The session was ended: so are its streams. */
+  close(session: SessionKey): void {
+    for (const stream of this.#open.get(nameOf(session)) ?? []) stream.close();
+  }
+}
+
+class OpenStream implements V1Stream {
+  /** Resolves once the client is gone or the stream was closed; what is sent then is dropped. */
+  readonly ended: Promise<void>;
+  readonly gone: AbortSignal;
+  readonly #stream: V1Stream;
+  readonly #closed = new AbortController();
+  #timer: Timer | undefined;
+
+  constructor(stream: V1Stream, clock: Clock) {
+    this.#stream = stream;
+    this.gone = AbortSignal.any([stream.gone, this.#closed.signal]);
+    this.#keepAlive(clock);
+    this.ended = new Promise((resolve) => {
+      const end = (): void => {
+        this.#timer?.cancel();
+        resolve();
+      };
+      if (this.gone.aborted) end();
+      else this.gone.addEventListener("abort", end, { once: true });
+    });
+  }
+
+  notify(...message: Parameters<V1Stream["notify"]>): void {
+    if (!this.gone.aborted) this.#stream.notify(...message);
+  }
+
+  keepAlive(): void {
+    if (!this.gone.aborted) this.#stream.keepAlive();
+  }
+
+  close(): void {
+    if (this.gone.aborted) return;
+    this.#closed.abort();
+    this.#stream.close();
+  }
+
+  #keepAlive(clock: Clock): void {
+    this.#timer = clock.after(keepAliveMs, () => {
+      this.keepAlive();
+      this.#keepAlive(clock);
+    });
   }
 }
 
