@@ -31,7 +31,6 @@ export class Arena {
   readonly #seed: number;
   /** What went wrong in a way that no history tells. */
   readonly #mishaps: string[] = [];
-  readonly #environment: NodeJS.ProcessEnv;
 
   constructor(folder: string, { storeFolder, seed }: ArenaOptions) {
     mkdirSync(folder, { recursive: true });
@@ -39,8 +38,6 @@ export class Arena {
     this.#seed = seed;
     this.store = join(storeFolder ?? folder, "tasks.db");
     this.journal = new Journal(join(folder, "journal.jsonl"));
-    // Start-up is most of a life: the stripped types are kept from one to the next.
-    this.#environment = { NODE_COMPILE_CACHE: join(folder, "..", "compile-cache") };
   }
 
   spawn(orders: Partial<Orders> & Pick<Orders, "name" | "work">, program = "main"): Child {
@@ -51,7 +48,7 @@ export class Arena {
       seed: this.#seed,
       stepMs: 3,
     };
-    return new Child(this.journal, { ...base, ...orders }, program, this.#environment);
+    return new Child(this.journal, { ...base, ...orders }, program);
   }
 
   /** From now on programs submit nothing new, and end when all that they submitted has ended. */

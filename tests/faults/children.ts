@@ -40,13 +40,12 @@ export class Child {
   readonly #journal: Journal;
   #stderr = "";
 
-  constructor(journal: Journal, orders: Orders, program: string, environment: NodeJS.ProcessEnv) {
+  constructor(journal: Journal, orders: Orders, program: string) {
     this.name = orders.name;
     this.#journal = journal;
     journal.append({ event: "spawned", child: this.number, name: orders.name });
     const file = fileURLToPath(new URL(`program/${program}.ts`, import.meta.url));
     const child = spawn(process.execPath, [file, JSON.stringify(orders)], {
-      env: { ...process.env, ...environment },
       stdio: ["ignore", "pipe", "pipe"],
     });
     this.#process = child;

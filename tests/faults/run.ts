@@ -57,6 +57,8 @@ if (!Number.isInteger(seed) || !Number.isInteger(kills) || kills < 0 || chosen.l
 }
 
 const folder = realpathSync(mkdtempSync(join(tmpdir(), "perdure-faults-")));
+// Start-up is most of a life: the stripped types are kept from one to the next.
+process.env["NODE_COMPILE_CACHE"] = join(folder, "compile-cache");
 const report = new Report();
 console.log(`seed ${seed} (repeat with --seed ${seed})`);
 const watchdog = setTimeout(() => {
