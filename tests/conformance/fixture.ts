@@ -1,0 +1,139 @@
+/**
+ * The server that the official conformance suite is run against: an ordinary application whose tools are those that
+ * the suite asks for, by name. What a scenario says of a tool is in its description (`conformance list`).
+ */
+import { setTimeout as sleep } from "node:timers/promises";
+import { inputRequired, type McpServer } from "@modelcontextprotocol/server";
+import { type App, perdure, ProtocolError } from "perdure";
+import { z } from "zod";
+
+const ignore = (): void => undefined;
+const nothing = z.object({});
+/** One pixel. */
+const png =
+  "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
+/** No sound at all. */
+const wav = "UklGRiQAAABXQVZFZm10IBAAAAABAAEAQB8AAEAfAAABAAgAZGF0YQAAAAA=";
+
+export function conformanceApp(): App {
+  const app = perdure({
+    name: "conformance",
+    version: "1.0.0",
+    store: "sqlite::memory:",
+    poll: "200ms",
+    logger: { debug: ignore, info: ignore, warn: ignore, error: console.error },
+  });
+  declareTasks(app);
+  declareTools(app);
+  app.register(registerDiagnostics);
+  return app;
+}
+
+function declareTasks(app: App): void {
+  app.task(
+    "slow_compute",
+    {
+      description: "Takes its time.",
+      input: z.object({ seconds: z.number(), label: z.string().optional() }),
+    },
+    async ({ seconds, label }, { signal }) => {
+      await sleep(seconds * 1_000, undefined, { signal });
+      return `computed ${label ?? ""}`;
+    },
+  );
+  app.task("failing_job", { description: "Ends in a tool error.", input: nothing }, async () => {
+    await sleep(200);
+    throw new Error("the job failed");
+  });
+  app.task("protocol_error_job", { description: "Ends in a protocol error.", input: nothing }, () => {
+    throw new ProtocolError(-32_603, "the job broke");
+  });
+  app.task(
+    "confirm_delete",
+    {
+      description: "Deletes. It will ask before, once tasks can.",
+      input: z.object({ filename: z.string() }),
+    },
+    ({ filename }) => `deleted ${filename}`,
+  );
+  app.task(
+    "test_tool_with_progress",
+    { description: "Reports progress.", input: nothing },
+    async (_, task) => {
+      // Reports of one task are written at most ten times a second.
+      for (const done of [0, 50, 100]) {
+        task.progress(done, 100);
+        await sleep(150);
+      }
+      return "made progress";
+    },
+  );
+  app.task("test_tool_with_logging", { description: "Logs.", input: nothing }, async (_, { log }) => {
+    for (const message of ["Tool execution started", "Tool processing data", "Tool execution completed"]) {
+      log.info(message);
+      await sleep(50);
+    }
+    return "logged";
+  });
+  app.task("test_logging_tool", { description: "Logs.", input: nothing }, (_, { log }) => {
+    log.info("a line");
+    return "logged";
+  });
+}
+
+function declareTools(app: App): void {
+  app.tool(
+    "greet",
+    { description: "Greets.", input: z.object({ name: z.string() }) },
+    ({ name }) => `Hello, ${name}!`,
+  );
+  app.tool(
+    "test_simple_text",
+    { description: "Text.", input: nothing },
+    () => "This is a simple text response for testing.",
+  );
+  const image = { type: "image", data: png, mimeType: "image/png" };
+  app.tool("test_image_content", { description: "An image.", input: nothing }, () => ({ content: [image] }));
+  app.tool("test_audio_content", { description: "Sound.", input: nothing }, () => ({
+    content: [{ type: "audio", data: wav, mimeType: "audio/wav" }],
+  }));
+  app.tool("test_embedded_resource", { description: "A resource.", input: nothing }, () => ({
+    content: [resource("test://embedded-resource", "text/plain", "This is an embedded resource content.")],
+  }));
+  app.tool("test_multiple_content_types", { description: "Some of each.", input: nothing }, () => ({
+    content: [
+      { type: "text", text: "Multiple content types test:" },
+      image,
+      resource("test://mixed-content-resource", "application/json", '{"test":"data","value":123}'),
+    ],
+  }));
+  app.tool("test_error_handling", { description: "Fails.", input: nothing }, () => {
+    throw new Error("This tool intentionally returns an error for testing");
+  });
+}
+
+function resource(uri: string, mimeType: string, text: string) {
+  return { type: "resource", resource: { uri, mimeType, text } };
+}
+
+/** What the scenario `server-stateless` wants to see, in the SDK's own terms. */
+function registerDiagnostics(server: McpServer): void {
+  server.registerTool(
+    "test_missing_capability",
+    { description: "Needs sampling.", inputSchema: nothing },
+    () =>
+      inputRequired({
+        inputRequests: { sample: inputRequired.createMessage({ messages: [], maxTokens: 1 }) },
+      }),
+  );
+  server.registerTool("test_streaming_elicitation", { description: "Asks.", inputSchema: nothing }, () =>
+    inputRequired({
+      inputRequests: {
+        name: inputRequired.elicit({
+          message: "Your name?",
+          requestedSchema: { type: "object", properties: { name: { type: "string" } } },
+        }),
+      },
+    }),
+  );
+}

@@ -1,0 +1,56 @@
+/** Which scenarios of the suite are run, and which of them are expected to fail, and why. */
+
+export interface Scenario {
+  readonly name: string;
+  /** Of the protocol, where the suite knows more than one for this scenario. */
+  readonly revision?: "2025-11-25" | "2026-07-28";
+  /** Why it cannot pass. A scenario that passes although it says so is an error, too. */
+  readonly expectedFailure?: string;
+}
+
+const tasks: readonly Scenario[] = [
+  { name: "tasks-lifecycle" },
+  { name: "tasks-capability-negotiation" },
+  { name: "tasks-wire-fields" },
+  { name: "tasks-request-state-removal" },
+  { name: "tasks-request-headers" },
+  { name: "tasks-dispatch-and-envelope" },
+  {
+    name: "tasks-required-task-error",
+    expectedFailure: "no tool is for clients with tasks alone: every other client is given the hand-over",
+  },
+];
+
+const transport: readonly Scenario[] = [
+  { name: "http-header-validation" },
+  { name: "server-stateless" },
+  { name: "server-initialize", revision: "2025-11-25" },
+  { name: "server-session-lifecycle", revision: "2025-11-25" },
+  { name: "dns-rebinding-protection", revision: "2025-11-25" },
+  { name: "dns-rebinding-protection", revision: "2026-07-28" },
+];
+
+/** In both generations. */
+const tools = [
+  "tools-list",
+  "tools-call-simple-text",
+  "tools-call-image",
+  "tools-call-audio",
+  "tools-call-embedded-resource",
+  "tools-call-mixed-content",
+  "tools-call-error",
+  "tools-call-with-progress",
+];
+
+/** A tool that asks the client in the middle of its call, by the SDK: the answer has no way back to another process. */
+const asksInPlainTool = "plain tools cannot ask clients of 2025; tasks will";
+
+export const scenarios: readonly Scenario[] = [
+  ...tasks,
+  ...transport,
+  ...tools.map((name): Scenario => ({ name, revision: "2026-07-28" })),
+  ...tools.map((name): Scenario => ({ name, revision: "2025-11-25" })),
+  { name: "tools-call-with-logging", revision: "2025-11-25" },
+  { name: "tools-call-sampling", revision: "2025-11-25", expectedFailure: asksInPlainTool },
+  { name: "tools-call-elicitation", revision: "2025-11-25", expectedFailure: asksInPlainTool },
+];
