@@ -11,7 +11,9 @@ const store = process.env["TRAINER_STORE"];
 const app = perdure({
   name: "trainer",
   version: "1.0.0",
-  // A client that would not wait; others are given the result in their call.
+  // An epoch takes well under a second: clients that ask for the status may ask as often.
+  poll: "250ms",
+  // A client that does not wait; others are given the result in their call.
   clients: [{ name: "hasty", hold: "1s" }],
   ...(store !== undefined && { store }),
 });

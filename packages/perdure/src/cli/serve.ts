@@ -19,7 +19,7 @@ export async function serve(file: string, options: ServeOptions, out: Output): P
   const app = await loadApp(file);
   closeOnSignals(app);
   try {
-    if (options.stdio) return await serveStdio(app);
+    if (options.stdio) return await app.stdio();
     const { url } = await app.listen({ port: options.port, host: options.host });
     out.line({ name: app.name, version: app.version, url }, `${app.name} ${app.version} at ${url}`);
   } catch (error) {
@@ -55,13 +55,6 @@ async function load(path: string, file: string): Promise<Record<string, unknown>
 
 function isApp(value: unknown): value is App {
   return typeof value === "object" && value !== null && "listen" in value && "close" in value;
-}
-
-async function serveStdio(app: App & { readonly stdio?: () => Promise<unknown> }): Promise<void> {
-  if (app.stdio === undefined) {
-    throw new CommandError(exitCodes.usage, "this perdure does not serve standard input and output yet.");
-  }
-  await app.stdio();
 }
 
 function explain(error: unknown, { host, port }: ServeOptions): unknown {
