@@ -102,14 +102,9 @@ describe("a held call", () => {
 
   it("is handed over at once where the tool says so, in a plain answer", async () => {
     const front = await testFront({ never: { ...never, options: { start: "background" } } });
-    const { said } = await ask(front, "tools/call", { name: "never" });
-    expect(said).toEqual([
-      {
-        result: expect.objectContaining({
-          structuredContent: expect.objectContaining({ tool: "never" }) as object,
-        }),
-      },
-    ]);
+    const exchange = await ask(front, "tools/call", { name: "never" });
+    expect(exchange.said).toHaveLength(1);
+    expect(exchange.answer.result).toMatchObject({ structuredContent: { tool: "never" } });
   });
 
   it("is handed over when the patience ends, to the client as it is known by its session", async () => {
@@ -143,7 +138,7 @@ describe("a held call", () => {
     expect(reports[0]).toEqual({ progressToken: "t", progress: 1, total: 2, message: "first" });
     expect(reports.length).toBeGreaterThan(2);
     const counts = reports.map(({ progress }) => Number(progress));
-    expect(counts).toEqual([...counts].sort((a, b) => a - b));
+    expect(counts).toEqual(counts.toSorted((a, b) => a - b));
     expect(new Set(counts).size).toBe(counts.length);
   });
 

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { CallToolResultSchema } from "@modelcontextprotocol/sdk/types.js";
+import { CallToolResultSchema, CreateTaskResultSchema } from "@modelcontextprotocol/sdk/types.js";
 import { describe, expect, it } from "vitest";
 import { temporaryFile } from "../../app/app.fixture.ts";
 import { ProtocolError } from "../../task/errors.ts";
@@ -58,7 +58,7 @@ describe.each([
 ])("a client of SDK 1.x at %s", (_, services) => {
   it("has its tasks by tasks/*", async () => {
     const { url } = await serve(...(await services()));
-    const { client } = await connect(url);
+    const client = await connect(url);
     await client.listTools();
     const said: string[] = [];
     let taskId = "";
@@ -87,10 +87,10 @@ describe.each([
 
   it("cancels a task", async () => {
     const { url } = await serve(...(await services()));
-    const { client } = await connect(url);
+    const client = await connect(url);
     const created = await client.request(
       { method: "tools/call", params: { name: "never", task: {} } },
-      (await import("@modelcontextprotocol/sdk/types.js")).CreateTaskResultSchema,
+      CreateTaskResultSchema,
     );
     const { taskId } = created.task;
     expect(await client.experimental.tasks.cancelTask(taskId)).toMatchObject({ taskId, status: "cancelled" });
@@ -98,7 +98,7 @@ describe.each([
 
   it("holds a plain call with progress that outlasts its own time-out", async () => {
     const { url } = await serve(...(await services()));
-    const { client } = await connect(url);
+    const client = await connect(url);
     await client.listTools();
     const reports: unknown[] = [];
     const result = await client.callTool({ name: "train", arguments: {} }, undefined, {
@@ -112,7 +112,7 @@ describe.each([
 
   it("gets a tool error as a result and a protocol error as an error, and asks no more", async () => {
     const { url, seen } = await serve(...(await services()));
-    const { client } = await connect(url);
+    const client = await connect(url);
     expect(await client.callTool({ name: "fail" })).toMatchObject({
       isError: true,
       content: text("no such dataset"),
@@ -126,7 +126,7 @@ describe.each([
 
   it("gets its result after its connections were cut", async () => {
     const { url, cut, seen } = await serve(...(await services()));
-    const { client } = await connect(url);
+    const client = await connect(url);
     await eventually(() => seen.some((request) => request.startsWith("GET")));
     const held = client.callTool({ name: "slow", arguments: { ms: 1_000 } });
     await sleep(300);
@@ -138,7 +138,7 @@ describe.each([
 
   it("gets the result of tasks/result after its connections were cut", async () => {
     const { url, cut } = await serve(...(await services()));
-    const { client } = await connect(url);
+    const client = await connect(url);
     const stream = client.experimental.tasks.callToolStream(
       { name: "slow", arguments: { ms: 1_000 } },
       CallToolResultSchema,
@@ -156,7 +156,7 @@ describe.each([
     const [first, ...more] = await services();
     if (first === undefined) throw new Error("no service");
     const { url } = await serve(first, ...more);
-    const { client } = await connect(url);
+    const client = await connect(url);
     const call = { name: "slow", arguments: { ms: 2_000 } };
     await expect(client.callTool(call, undefined, { timeout: 1_000 })).rejects.toMatchObject({
       code: -32_001,
@@ -170,7 +170,7 @@ describe.each([
     const [first, ...more] = await services();
     if (first === undefined) throw new Error("no service");
     const { url } = await serve(first, ...more);
-    const { client } = await connect(url);
+    const client = await connect(url);
     const stop = new AbortController();
     const held = client.callTool({ name: "never" }, undefined, { signal: stop.signal });
     await sleep(500);
@@ -182,10 +182,7 @@ describe.each([
 
   it("finds nothing of another principal", async () => {
     const { url } = await serve(...(await services()));
-    const [{ client: ann }, { client: bob }] = [
-      await connect(url, { as: "ann" }),
-      await connect(url, { as: "bob" }),
-    ];
+    const [ann, bob] = [await connect(url, { as: "ann" }), await connect(url, { as: "bob" })];
     const stream = ann.experimental.tasks.callToolStream({ name: "never" }, CallToolResultSchema, {
       task: {},
     });
@@ -199,7 +196,7 @@ describe.each([
 
   it("keeps the level of its log messages", async () => {
     const { url } = await serve(...(await services()));
-    const { client } = await connect(url);
+    const client = await connect(url);
     const levels = async (): Promise<void> => void (await client.setLoggingLevel("warning"));
     await expect(levels()).resolves.toBeUndefined();
   });
@@ -323,8 +320,8 @@ describe("resumption by hand", () => {
       signal: cut.signal,
     });
     const reader = first.body?.getReader();
-    const { value } = (await reader?.read()) ?? {};
-    const eventId = /^id: (.*)$/m.exec(new TextDecoder().decode(value))?.[1] ?? "";
+    const firstChunk = (await reader?.read()) as { readonly value: Uint8Array } | undefined;
+    const eventId = /^id: (.*)$/m.exec(new TextDecoder().decode(firstChunk?.value))?.[1] ?? "";
     cut.abort();
     const resumed = await fetch(url, {
       headers: { ...headers, accept: "text/event-stream", "last-event-id": eventId },

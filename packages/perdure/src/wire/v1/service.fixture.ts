@@ -74,7 +74,11 @@ export class FakeExchange implements V1Exchange {
   readonly #gone = new AbortController();
   readonly gone: AbortSignal = this.#gone.signal;
 
-  constructor(method: string, params: JsonObject, { owner = "local", id = 7 as string | number } = {}) {
+  constructor(
+    method: string,
+    params: JsonObject,
+    { owner = "local", id = 7 }: { readonly owner?: string; readonly id?: string | number } = {},
+  ) {
     this.request = { id, method, params };
     this.caller = { owner, session: undefined, clientName: undefined, headers: {} };
   }
@@ -141,7 +145,14 @@ export async function ask(
 /** A V1 task, by its id. */
 export async function start(front: V1Front, name: string, owner = "local"): Promise<string> {
   const { answer } = await ask(front, "tools/call", { name, task: {} }, { owner });
-  return (answer.result?.["task"] as { readonly taskId: string }).taskId;
+  return taskIdIn(answer.result);
+}
+
+/** Of the answer that creates a task. */
+export function taskIdIn(result: JsonObject | undefined): string {
+  const { task } = (result ?? {}) as { readonly task?: { readonly taskId: string } };
+  if (task === undefined) throw new Error(`no task: ${JSON.stringify(result)}`);
+  return task.taskId;
 }
 
 export async function testFront(...setting: Parameters<typeof testService>): Promise<V1Front> {

@@ -4,7 +4,16 @@ import { ProtocolError } from "../../task/errors.ts";
 import type { JsonObject } from "../../task/json.ts";
 import type { V1Stream } from "./client.ts";
 import type { V1Front } from "./front.ts";
-import { ask, eventually, FakeExchange, never, session, start, testFront } from "./service.fixture.ts";
+import {
+  ask,
+  eventually,
+  FakeExchange,
+  never,
+  session,
+  start,
+  taskIdIn,
+  testFront,
+} from "./service.fixture.ts";
 
 const unknown = { error: { code: -32_602, message: "Task not found" } };
 const add = { handler: () => ({ sum: 3 }), options: { ttl: "1h" } } as const;
@@ -59,10 +68,9 @@ describe("tasks/get", () => {
       },
     });
     const taskId = await start(front, "train");
-    await eventually(async () => {
-      const { answer } = await ask(front, "tasks/get", { taskId });
-      return answer.result?.["statusMessage"] === "3/10: loss 0.214";
-    });
+    const message = async () => (await ask(front, "tasks/get", { taskId })).answer.result?.["statusMessage"];
+    await eventually(async () => (await message()) !== undefined);
+    expect(await message()).toBe("3/10: loss 0.214");
   });
 });
 
@@ -233,7 +241,7 @@ describe("notifications/tasks/status", () => {
       close: () => undefined,
     };
     const { answer } = await ask(front, "tools/call", { name: "soon", task: {} }, { stream });
-    const { taskId } = answer.result?.["task"] as { readonly taskId: string };
+    const taskId = taskIdIn(answer.result);
     await eventually(() => told.length > 0);
     expect(told).toEqual([
       expect.objectContaining({ method: "notifications/tasks/status", taskId, status: "completed" }),

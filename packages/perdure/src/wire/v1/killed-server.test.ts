@@ -1,0 +1,77 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { CallToolResultSchema } from "@modelcontextprotocol/sdk/types.js";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { temporaryFile } from "../../app/app.fixture.ts";
+import { connect } from "./http.fixture.ts";
+
+const program = fileURLToPath(new URL("server.fixture.ts", import.meta.url));
+
+async function start(
+  file: string,
+  port = 0,
+): Promise<{ readonly url: string; readonly child: ChildProcess }> {
+  const child = spawn(process.execPath, [program, file, String(port)], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  onTestFinished(() => void child.kill("SIGKILL"));
+  let said = "";
+  for await (const chunk of child.stdout) {
+    said += String(chunk);
+    const url = /^ready (\S+)$/m.exec(said)?.[1];
+    if (url !== undefined) return { url, child };
+  }
+  throw new Error(`the server ended: ${said}`);
+}
+
+/** Kills the server in the middle, and starts another one at its address. */
+async function killAndRestart(): Promise<{ url: string; restart: () => Promise<void> }> {
+  const file = temporaryFile();
+  const { url, child } = await start(file);
+  return {
+    url,
+    restart: async () => {
+      const ended = once(child, "exit");
+      child.kill("SIGKILL");
+      await ended;
+      await sleep(50);
+      await start(file, Number(new URL(url).port));
+    },
+  };
+}
+
+describe("a server that is killed and started again while a client waits", () => {
+  it("answers the held call, from where the work was", async () => {
+    const { url, restart } = await killAndRestart();
+    const client = await connect(url);
+    const held = client.callTool({ name: "train", arguments: {} });
+    await sleep(500);
+    await restart();
+    const { structuredContent } = await held;
+    expect(structuredContent).toMatchObject({ epochs: 10, attempt: 2 });
+    expect((structuredContent as { readonly from: number }).from).toBeGreaterThan(1);
+  });
+
+  it("answers tasks/result, in the session that it never saw begin", async () => {
+    const { url, restart } = await killAndRestart();
+    const client = await connect(url);
+    const stream = client.experimental.tasks.callToolStream(
+      { name: "train", arguments: {} },
+      CallToolResultSchema,
+      {
+        task: {},
+      },
+    );
+    const { value: created } = await stream.next();
+    const taskId = created?.type === "taskCreated" ? created.task.taskId : "";
+    const waiting = client.experimental.tasks.getTaskResult(taskId, CallToolResultSchema);
+    await sleep(500);
+    await restart();
+    expect(await waiting).toMatchObject({ structuredContent: { epochs: 10, attempt: 2 } });
+    expect((await client.experimental.tasks.listTasks()).tasks).toMatchObject([
+      { taskId, status: "completed" },
+    ]);
+  });
+});

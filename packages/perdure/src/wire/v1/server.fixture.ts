@@ -1,0 +1,19 @@
+/** A server as a process of its own: `node server.fixture.ts FILE PORT`. Says `ready URL` once it serves. */
+import { setTimeout as sleep } from "node:timers/promises";
+import { z } from "zod";
+import { perdure } from "../../app/app.ts";
+
+const [, , file = "", port = "0"] = process.argv;
+const app = perdure({ name: "killed", version: "1.0.0", store: `sqlite:${file}` });
+
+app.task("train", { description: "Ten epochs of 100 ms.", input: z.object({}) }, async (_, task) => {
+  const from = (await task.saved<number>()) ?? 0;
+  for (let epoch = from; epoch < 10; epoch++) {
+    await sleep(100);
+    await task.save(epoch + 1);
+    task.progress(epoch + 1, 10);
+  }
+  return { epochs: 10, attempt: task.attempt, from };
+});
+
+void app.listen({ port: Number(port) }).then(({ url }) => process.stdout.write(`ready ${url}\n`));
