@@ -109,9 +109,16 @@ export async function waitForOutcome(
     tool: call.task.tool.name,
   });
   const until = AbortSignal.any([patience.signal, call.signal]);
+  // At once, not when the wait has noticed: an equal call may be the client's very next message, and is to join.
+  let left: Promise<undefined> | undefined;
+  const leave = (): void => {
+    left = stopWaiting(service, taskId, call);
+    left.catch(() => undefined);
+  };
+  call.signal.addEventListener("abort", leave, { once: true });
   try {
     const last = await followTask(service, { ...call, heartbeat, until }, taskId);
-    if (call.signal.aborted) return await stopWaiting(service, taskId, call);
+    if (call.signal.aborted) return await (left ?? stopWaiting(service, taskId, call));
     if (last.phase !== "ended") {
       await runtime.store.stopWaiting({ taskId, caller: "told" });
       return { result: handOver(service, last) };
@@ -121,6 +128,7 @@ export async function waitForOutcome(
       ? { result: toolError(`The task ${taskId} has expired.`) }
       : toOutcome(service, task);
   } finally {
+    call.signal.removeEventListener("abort", leave);
     timer.cancel();
     heartbeat.stop();
   }
