@@ -33,7 +33,13 @@ async function ask(
 async function start(service: Service, name: string, input: JsonObject = {}): Promise<string> {
   const { answer } = await ask(service, "tools/call", { name, arguments: input });
   expect(answer.result).toMatchObject({ resultType: "task" });
-  return String(answer.result?.["taskId"]);
+  return taskIdOf(answer);
+}
+
+function taskIdOf({ result }: FakeExchange["answer"]): string {
+  const taskId = result?.["taskId"];
+  if (typeof taskId !== "string") throw new Error(`no task: ${JSON.stringify(result)}`);
+  return taskId;
 }
 
 async function end(service: Service, taskId: string): Promise<JsonObject> {
@@ -107,13 +113,14 @@ describe("tools/call that declares the extension", () => {
       pollIntervalMs: 5_000,
       _meta: serverInfo,
     });
-    const got = await ask(service, "tasks/get", { taskId: String(answer.result?.["taskId"]) });
+    const got = await ask(service, "tasks/get", { taskId: taskIdOf(answer) });
     expect(got.answer.result).toEqual({ ...answer.result, resultType: "complete" });
   });
 
   it("is a task for a tool that starts in the background too", async () => {
     const service = await testService({ never: { ...never, options: { start: "background" } } });
-    await start(service, "never");
+    const { answer } = await ask(service, "tools/call", { name: "never" });
+    expect(answer.result).toMatchObject({ resultType: "task", status: "working" });
   });
 
   it("is no task where the input does not fit: a result that a model can read", async () => {
@@ -199,10 +206,12 @@ describe("tasks/get", () => {
       },
     });
     const taskId = await start(service, "train");
+    let message: unknown;
     await eventually(async () => {
-      const { answer } = await ask(service, "tasks/get", { taskId });
-      return answer.result?.["statusMessage"] === "3/10: loss 0.214";
+      message = (await ask(service, "tasks/get", { taskId })).answer.result?.["statusMessage"];
+      return message !== undefined;
     });
+    expect(message).toBe("3/10: loss 0.214");
   });
 
   it("has no limit in time where the task is kept for ever", async () => {

@@ -28,7 +28,7 @@ export async function testService(
   const tasks = new Map<string, { tool: TaskTool; options: DeclaredOptions }>();
   for (const [name, { handler, options: own }] of Object.entries(declared)) {
     const full = { description: name, input: z.looseObject({}), ...own };
-    const tool = toTaskTool(name, full, handler as TaskTool["handler"]);
+    const tool = toTaskTool(name, full, handler);
     tools.set(name, tool);
     tasks.set(name, { tool, options: full });
   }
