@@ -18,7 +18,7 @@ import type { Exchange } from "../exchange.ts";
 import type { Cancellation } from "./request.ts";
 
 /** From then on a call has a row. */
-const rowAfterMs = 250;
+const rowAfterMs = 500;
 /** How long the holder may not notice that another process was told of the cancellation. */
 const lookAgainMs = 2_000;
 
