@@ -9,6 +9,7 @@ import {
   type McpHttpHandler,
   type McpRequestContext,
 } from "@modelcontextprotocol/server";
+import type { Logger } from "../../engine/logger.ts";
 import { createSdkServer } from "../sdk-server.ts";
 import type { Caller, Service } from "../service.ts";
 import { createV1Http, type V1Http } from "../v1/http.ts";
@@ -20,16 +21,22 @@ import { admit, type GuardSettings } from "./guard.ts";
 import { type HttpRequest, type HttpResponder, sendError, sendJson, sendWebResponse } from "./request.ts";
 
 export interface HttpEndpoint {
+  readonly logger: Logger;
   /** Answers. Never rejects. */
   serve(request: HttpRequest, responder: HttpResponder): Promise<void>;
   close(): Promise<void>;
 }
 
+const methods: readonly string[] = ["GET", "POST", "DELETE"];
+
 /** The principal where nobody is authenticated. */
 const localPrincipal = "local";
 
 export function createHttpEndpoint(service: Service, guard: GuardSettings, limits: BodyLimits): HttpEndpoint {
-  const sdk = createMcpHandler((context) => sdkServerFor(service, context));
+  const { logger } = service.runtime;
+  const sdk = createMcpHandler((context) => sdkServerFor(service, context), {
+    onerror: (error) => logger.debug({ err: error }, "the SDK refused a request, or failed at it"),
+  });
   const v2 = createV2Front(service, { bus: sdk.bus });
   const parts: Parts = {
     service,
@@ -40,20 +47,43 @@ export function createHttpEndpoint(service: Service, guard: GuardSettings, limit
     v2Check: new HttpCheck(service, v2),
     v1: createV1Http(service),
   };
+  const open = new Set<HttpResponder>();
+  let closed = false;
   return {
+    logger,
     serve: async (request, responder) => {
+      if (closed) return sendError(responder, 503, -32_000, "The server is shutting down");
+      open.add(responder);
       try {
         await serve(parts, request, responder);
       } catch (error) {
-        service.runtime.logger.error({ err: error, method: request.method }, "a request could not be served");
-        responder.destroy();
+        fail(parts, request, responder, error);
+      } finally {
+        open.delete(responder);
       }
     },
     close: async () => {
+      closed = true;
       v2.close();
       await sdk.close();
+      // Listens end with an answer; calls that are held are cut, and can be taken up at the next start.
+      await turns(8);
+      for (const responder of open) responder.destroy();
     },
   };
+}
+
+/** Nothing of the inside, and nothing at all once an answer has begun. */
+function fail({ service }: Parts, { method }: HttpRequest, responder: HttpResponder, error: unknown): void {
+  const { logger } = service.runtime;
+  if (responder.closed.aborted) return logger.debug({ err: error, method }, "a client left in the middle");
+  logger.error({ err: error, method }, "a request could not be served");
+  if (responder.begun) responder.destroy();
+  else sendError(responder, 500, -32_603, "Internal error");
+}
+
+async function turns(count: number): Promise<void> {
+  for (let turn = 0; turn < count; turn++) await new Promise((resolve) => setImmediate(resolve));
 }
 
 interface Parts {
@@ -68,9 +98,13 @@ interface Parts {
 
 async function serve(parts: Parts, request: HttpRequest, responder: HttpResponder): Promise<void> {
   const { service, guard, limits } = parts;
-  const admission = await admit(request, guard);
+  const admission = await admit(request, guard, service.runtime.logger);
   if ("status" in admission) {
     sendError(responder, admission.status, -32_000, admission.message, admission.headers);
+    return;
+  }
+  if (!methods.includes(request.method)) {
+    sendError(responder, 405, -32_000, "Method not allowed.", { allow: methods.join(", ") });
     return;
   }
   const caller = callerOf(service, request, admission.principal ?? localPrincipal);
@@ -80,7 +114,7 @@ async function serve(parts: Parts, request: HttpRequest, responder: HttpResponde
       body.kind === "too large"
         ? `The body is longer than ${limits.maxBodyBytes} bytes`
         : `The body nests deeper than ${limits.maxNesting} levels`;
-    sendError(responder, body.kind === "too large" ? 413 : 400, -32_000, message, { connection: "close" });
+    sendError(responder, body.kind === "too large" ? 413 : 400, -32_000, message);
     return;
   }
   const exchange: Served = { request, responder, caller, body };

@@ -3,10 +3,7 @@ import type { JsonObject } from "../../task/json.ts";
 import type { JsonRpcError } from "../call/tool-result.ts";
 import type { Exchange, JsonRpcRequest } from "../exchange.ts";
 import type { Caller } from "../service.ts";
-import { type HttpResponder, sendJson } from "./request.ts";
-
-/** A client that does not read what it is told is cut off here: its task goes on, and it can ask again. */
-const maxBufferedBytes = 1_048_576;
+import { type HttpResponder, sendJson, sendPart } from "./request.ts";
 
 const eventStreamHeaders = {
   "content-type": "text/event-stream",
@@ -68,7 +65,7 @@ export class HttpExchange implements Exchange {
   #write(event: string): void {
     if (this.#state === "answered") return;
     if (this.#state === "unanswered") this.#beginStream();
-    writeEvent(this.#responder, event);
+    sendPart(this.#responder, event);
   }
 
   #beginStream(): void {
@@ -98,11 +95,11 @@ export class HttpStream {
   }
 
   notify(method: string, params: JsonObject): void {
-    writeEvent(this.#responder, messageEvent({ jsonrpc: "2.0", method, params }));
+    sendPart(this.#responder, messageEvent({ jsonrpc: "2.0", method, params }));
   }
 
   keepAlive(): void {
-    writeEvent(this.#responder, ": alive\n\n");
+    sendPart(this.#responder, ": alive\n\n");
   }
 
   close(): void {
@@ -112,10 +109,4 @@ export class HttpStream {
 
 function messageEvent(message: object): string {
   return `event: message\ndata: ${JSON.stringify(message)}\n\n`;
-}
-
-function writeEvent(responder: HttpResponder, event: string): void {
-  if (responder.closed.aborted) return;
-  responder.write(event);
-  if (responder.bufferedBytes > maxBufferedBytes) responder.destroy();
 }

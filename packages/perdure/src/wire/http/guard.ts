@@ -6,6 +6,7 @@ import {
   validateHostHeader,
   validateOriginHeader,
 } from "@modelcontextprotocol/server";
+import type { Logger } from "../../engine/logger.ts";
 import { PerdureError, quote } from "../../task/errors.ts";
 import { checkName } from "../../task/name.ts";
 import type { HttpRequest } from "./request.ts";
@@ -18,13 +19,26 @@ export interface AuthRequest {
   header(name: string): string | undefined;
 }
 
-/** The principal of a request; `undefined` where it has none: the request is answered 401. */
+/**
+ * The principal of a request; `undefined` where it has none: the request is answered 401. So is one for which it
+ * throws, as the libraries do that verify tokens.
+ */
 export type Authenticate = (request: AuthRequest) => string | undefined | Promise<string | undefined>;
 
-/** Static bearer tokens, each with its principal. Compared in constant time; kept only as hashes. */
+/**
+ * Static bearer tokens, each with its principal. Compared in constant time; kept only as hashes.
+ * @throws PerdureError `INVALID_OPTION` for what is no token: a variable that was not set is not to let everybody in.
+ */
 export function bearerTokens(principals: Readonly<Record<string, string>>): Authenticate {
-  const known = Object.entries(principals).map(([token, principal]) => ({ hash: sha256(token), principal }));
-  for (const { principal } of known) checkName(principal, "a principal");
+  const known = Object.entries(principals).map(([token, principal]) => {
+    if (!/^\S+$/.test(token) || token === "undefined" || token === "null") {
+      throw new PerdureError("INVALID_OPTION", {
+        message: `the bearer token of ${quote(principal)} is empty, has a space in it, or is a variable that was not set.`,
+      });
+    }
+    checkName(principal, "a principal");
+    return { hash: sha256(token), principal };
+  });
   return (request) => {
     const match = /^Bearer +(\S+)$/i.exec(request.header("authorization") ?? "");
     if (match?.[1] === undefined) return undefined;
@@ -45,31 +59,44 @@ export interface GuardSettings {
   readonly allowedOrigins: readonly string[];
 }
 
-/** The settings for an address. @throws PerdureError `INVALID_OPTION` for a public address without `auth`. */
+/**
+ * The settings for an address. @param host `undefined`: it is mounted on a server whose address is not known.
+ * @throws PerdureError `INVALID_OPTION` for a public address without `auth`.
+ */
 export function guardFor(
-  host: string,
+  host: string | undefined,
   options: {
     readonly auth: Authenticate | undefined;
     readonly allowedHosts: readonly string[] | undefined;
     readonly allowedOrigins: readonly string[] | undefined;
   },
 ): GuardSettings {
-  if (!isLoopback(host) && options.auth === undefined) {
+  const local = host === undefined ? options.auth === undefined : isLoopback(host);
+  if (!local && options.auth === undefined) {
     throw new PerdureError("INVALID_OPTION", {
       message:
         `without auth only a loopback address can be listened on; ${quote(host)} came. ` +
         `Set auth, for example auth: bearerTokens({ [token]: principal }).`,
     });
   }
+  const own = host === undefined ? [] : [host];
   return {
     authenticate: options.auth,
-    allowedHosts: options.allowedHosts ?? (isLoopback(host) ? localhostAllowedHostnames() : undefined),
-    allowedOrigins: options.allowedOrigins ?? localhostAllowedOrigins(),
+    allowedHosts: (
+      options.allowedHosts ?? (local ? [...localhostAllowedHostnames(), ...own] : undefined)
+    )?.map(toHostname),
+    allowedOrigins: (options.allowedOrigins ?? localhostAllowedOrigins()).map(toHostname),
   };
 }
 
 export function isLoopback(host: string): boolean {
-  return host === "localhost" || host === "::1" || host === "[::1]" || /^127(\.\d{1,3}){3}$/.test(host);
+  return /^(localhost|::1|\[::1\]|(::ffff:)?127(\.\d{1,3}){3})$/i.test(host);
+}
+
+/** As URLs have it, which is how headers are compared. */
+function toHostname(host: string): string {
+  const name = host.toLowerCase();
+  return /^[\da-f.]*:[\da-f:.]*:[\da-f:.]*$/.test(name) ? `[${name}]` : name;
 }
 
 export type Admission =
@@ -80,15 +107,49 @@ export type Admission =
       readonly headers?: Readonly<Record<string, string>>;
     };
 
-export async function admit(request: HttpRequest, settings: GuardSettings): Promise<Admission> {
+export async function admit(
+  request: HttpRequest,
+  settings: GuardSettings,
+  logger: Logger,
+): Promise<Admission> {
   if (settings.allowedHosts !== undefined) {
     const host = validateHostHeader(request.header("host"), [...settings.allowedHosts]);
     if (!host.ok) return { status: 403, message: host.message };
   }
   const origin = validateOriginHeader(request.header("origin"), [...settings.allowedOrigins]);
   if (!origin.ok) return { status: 403, message: origin.message };
-  if (settings.authenticate === undefined) return { principal: undefined };
-  const principal = await settings.authenticate(request);
+  if (settings.authenticate === undefined) {
+    // Mounted on a server that listens on a public address; its Host header is whatever the client says.
+    return request.peer === undefined || isLoopback(request.peer)
+      ? { principal: undefined }
+      : { status: 403, message: "Without authentication only this machine is served" };
+  }
+  const principal = await authenticated(request, settings.authenticate, logger);
   if (principal !== undefined) return { principal };
   return { status: 401, message: "Unauthorized", headers: { "www-authenticate": "Bearer" } };
+}
+
+/** What an authenticator throws may quote the token: only its kind is logged. */
+async function authenticated(
+  { method, path, header }: HttpRequest,
+  authenticate: Authenticate,
+  logger: Logger,
+): Promise<string | undefined> {
+  try {
+    const principal: unknown = await authenticate({ method, path, header });
+    if (principal === undefined || principal === null) return undefined;
+    checkName(principal as string, "the principal that auth returns");
+    return principal as string;
+  } catch (error) {
+    if (error instanceof PerdureError)
+      logger.error({ code: error.code }, "auth returned what is no principal");
+    else logger.warn({ error: kindOf(error) }, "auth threw; the request is answered 401");
+    return undefined;
+  }
+}
+
+function kindOf(error: unknown): string {
+  if (!(error instanceof Error)) return typeof error;
+  const { code } = error as { readonly code?: unknown };
+  return typeof code === "string" || typeof code === "number" ? `${error.name} ${code}` : error.name;
 }

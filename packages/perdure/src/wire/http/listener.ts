@@ -1,5 +1,6 @@
 /** A node:http server with limits, on one path. */
-import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from "node:http";
+import { once } from "node:events";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { PerdureError } from "../../task/errors.ts";
 import type { HttpEndpoint } from "./endpoint.ts";
@@ -13,6 +14,8 @@ export interface ListenerOptions {
   /** The only path that is answered. */
   readonly path: string;
   readonly maxConnections: number;
+  /** A request must arrive within this time; how long its answer takes is nobody's limit. Default 30 s. */
+  readonly requestTimeoutMs?: number;
 }
 
 export interface Listening {
@@ -23,54 +26,66 @@ export interface Listening {
   close(): Promise<void>;
 }
 
-/** A request must arrive within this time; how long its answer takes is nobody's limit. */
-const requestTimeoutMs = 30_000;
-const headersTimeoutMs = 10_000;
 const keepAliveTimeoutMs = 65_000;
 const maxHeaderBytes = 16_384;
+/** What does not end by itself at the close is cut after so long. */
+const closeMs = 100;
 
 /** @throws PerdureError `INVALID_OPTION` when the address cannot be listened on. */
 export async function listen(endpoint: HttpEndpoint, options: ListenerOptions): Promise<Listening> {
-  const { host, port, path } = options;
+  const { port, path, maxConnections, requestTimeoutMs = 30_000 } = options;
+  const host = options.host.replace(/^\[(.*)\]$/, "$1");
   const server = createServer(
     {
       requestTimeout: requestTimeoutMs,
-      headersTimeout: headersTimeoutMs,
+      headersTimeout: requestTimeoutMs / 3,
+      connectionsCheckingInterval: requestTimeoutMs / 10,
       keepAliveTimeout: keepAliveTimeoutMs,
       maxHeaderSize: maxHeaderBytes,
     },
     nodeListener(endpoint, path),
   );
-  server.maxConnections = options.maxConnections;
-  await new Promise<void>((resolve, reject) => {
-    server.once("error", (error: NodeJS.ErrnoException) =>
-      reject(
-        new PerdureError("INVALID_OPTION", {
-          message: `${host}:${port} cannot be listened on (${error.code ?? error.message}). Name another port or host.`,
-          cause: error,
-        }),
-      ),
-    );
-    server.listen(port, host, resolve);
-  });
+  server.maxConnections = maxConnections;
+  try {
+    server.listen(port, host);
+    await once(server, "listening");
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    throw new PerdureError("INVALID_OPTION", {
+      message: `${host}:${port} cannot be listened on (${code ?? message}). Name another port or host.`,
+      cause: error,
+    });
+  }
+  // Connections that could not be accepted, where the system has no more of something: others still can be.
+  server.on("error", (error) => endpoint.logger.error({ err: error }, "a connection could not be accepted"));
   const bound = (server.address() as AddressInfo).port;
-  const shownHost = host.includes(":") && !host.startsWith("[") ? `[${host}]` : host;
+  const shownHost = host.includes(":") ? `[${host}]` : host;
   return {
     url: `http://${shownHost}:${bound}${path}`,
     port: bound,
     close: () =>
       new Promise((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
+        const cut = setTimeout(() => server.closeAllConnections(), closeMs);
+        server.close(() => {
+          clearTimeout(cut);
+          resolve();
+        });
       }),
   };
 }
 
+/** A framework that has read the body hands over what it made of it. (Express's third argument is `next`.) */
+export type NodeHandler = (message: IncomingMessage, response: ServerResponse, parsedBody?: unknown) => void;
+
 /** What node:http, Express and Fastify call. @param path the only one that is answered; `undefined`: any. */
-export function nodeListener(endpoint: HttpEndpoint, path: string | undefined): RequestListener {
-  return (message: IncomingMessage, response: ServerResponse) => {
+export function nodeListener(endpoint: HttpEndpoint, path: string | undefined): NodeHandler {
+  return (message, response, parsedBody) => {
     const responder = nodeResponder(response);
-    const request = nodeRequest(message, responder.closed);
+    const body: unknown =
+      parsedBody === undefined || typeof parsedBody === "function"
+        ? (message as { readonly body?: unknown }).body
+        : parsedBody;
+    const request = nodeRequest(message, responder.closed, body);
     if (path !== undefined && request.path !== path) {
       sendError(responder, 404, -32601, `Not found; the endpoint is ${path}`);
       return;

@@ -2,45 +2,60 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { HttpRequest, HttpResponder } from "./request.ts";
 
-export function nodeRequest(message: IncomingMessage, closed: AbortSignal): HttpRequest {
+/** @param parsedBody what a framework has made of the body, having read it. */
+export function nodeRequest(message: IncomingMessage, closed: AbortSignal, parsedBody: unknown): HttpRequest {
   const url = message.url ?? "/";
   const query = url.indexOf("?");
   return {
     method: message.method ?? "GET",
     path: query === -1 ? url : url.slice(0, query),
+    peer: message.socket.remoteAddress,
     header: (name) => {
-      const value = message.headers[name];
+      // On HTTP/2 the host is a part of the request line.
+      const value = message.headers[name] ?? (name === "host" ? message.headers[":authority"] : undefined);
       return Array.isArray(value) ? value.join(", ") : value;
     },
     readBody: async (maxBytes) => {
-      // Behind a framework's body parser the stream is drained, and the body is there.
-      const { body } = message as { readonly body?: unknown };
-      if (body === undefined) return readBody(message, maxBytes);
-      return typeof body === "string" ? body : JSON.stringify(body);
+      if (parsedBody === undefined) return readBody(message, maxBytes);
+      const text = textOf(parsedBody);
+      return Buffer.byteLength(text) > maxBytes ? undefined : text;
     },
     toWebRequest: (body) => toWebRequest(message, body, closed),
   };
 }
 
+function textOf(body: unknown): string {
+  if (typeof body === "string") return body;
+  return body instanceof Uint8Array ? Buffer.from(body).toString("utf8") : JSON.stringify(body);
+}
+
+/**
+ * What is longer than `maxBytes` is not kept. It is still received, until the server's limit of time for a request: a
+ * client that was cut off while it sends would never see the answer.
+ */
 function readBody(message: IncomingMessage, maxBytes: number): Promise<string | undefined> {
   return new Promise((resolve, reject) => {
+    message.on("error", reject);
     if (Number(message.headers["content-length"] ?? 0) > maxBytes) {
       message.resume();
       resolve(undefined);
       return;
     }
-    const chunks: Buffer[] = [];
+    if (message.readableEnded) {
+      reject(new Error("the body was read before: hand what it was parsed to over as the third argument"));
+      return;
+    }
+    let chunks: Buffer[] = [];
     let size = 0;
     message.on("data", (chunk: Buffer) => {
       size += chunk.length;
       if (size <= maxBytes) chunks.push(chunk);
       else {
-        chunks.length = 0;
+        chunks = [];
         resolve(undefined);
       }
     });
     message.once("end", () => resolve(Buffer.concat(chunks).toString("utf8")));
-    message.once("error", reject);
   });
 }
 
@@ -50,9 +65,10 @@ function toWebRequest(message: IncomingMessage, body: unknown, signal: AbortSign
     if (value !== undefined && !name.startsWith(":"))
       headers.set(name, Array.isArray(value) ? value.join(", ") : value);
   }
-  const method = message.method ?? "GET";
+  const { method = "GET", url = "/" } = message;
   const hasBody = method !== "GET" && method !== "HEAD" && body !== undefined;
-  return new Request(`http://${message.headers.host ?? "localhost"}${message.url ?? "/"}`, {
+  // The host is in the headers; put into a URL, not every one that a client can send would make a URL.
+  return new Request(`http://localhost${url.startsWith("/") ? url : "/"}`, {
     method,
     headers,
     signal,
@@ -65,9 +81,12 @@ export function nodeResponder(response: ServerResponse): HttpResponder {
   response.once("close", () => {
     if (!response.writableFinished) closed.abort();
   });
-  response.once("error", () => closed.abort());
+  response.on("error", () => closed.abort());
   return {
     closed: closed.signal,
+    get begun() {
+      return response.headersSent;
+    },
     get bufferedBytes() {
       return response.writableLength;
     },

@@ -4,9 +4,11 @@ export interface HttpRequest {
   readonly method: string;
   /** The path without the query. */
   readonly path: string;
+  /** The address of the other end of the connection, where it is known. */
+  readonly peer: string | undefined;
   /** The value of a header, by its lower-case name. */
   header(name: string): string | undefined;
-  /** The body as text, or `undefined` when it is longer than `maxBytes`: then nothing more of it is read. */
+  /** The body as text, or `undefined` when it is longer than `maxBytes`. Rejects when the client goes before its end. */
   readBody(maxBytes: number): Promise<string | undefined>;
   /** The same request for whoever speaks web standards; its signal is aborted when the client is gone. */
   toWebRequest(body: unknown): Request;
@@ -15,6 +17,8 @@ export interface HttpRequest {
 export interface HttpResponder {
   /** Aborted when the connection closed before the answer was complete. */
   readonly closed: AbortSignal;
+  /** Whether the head was sent: then no other status can be. */
+  readonly begun: boolean;
   /** How many bytes wait for a client that reads slower than it is told. */
   readonly bufferedBytes: number;
   head(status: number, headers: Readonly<Record<string, string>>): void;
@@ -23,6 +27,9 @@ export interface HttpResponder {
   /** Cuts the connection. */
   destroy(): void;
 }
+
+/** A client that does not read what it is told is cut off here: its task goes on, and it can ask again. */
+export const maxBufferedBytes = 1_048_576;
 
 /** Answers with JSON. */
 export function sendJson(
@@ -46,6 +53,16 @@ export function sendError(
   sendJson(responder, status, { jsonrpc: "2.0", id: null, error: { code, message } }, headers);
 }
 
+/**
+ * A part of a stream. What waited before it is counted, not the part itself: one large message is no sign of a client
+ * that does not read.
+ */
+export function sendPart(responder: HttpResponder, part: string | Uint8Array): void {
+  if (responder.closed.aborted) return;
+  if (responder.bufferedBytes > maxBufferedBytes) responder.destroy();
+  else responder.write(part);
+}
+
 /** Passes on a web response, its stream as it comes. */
 export async function sendWebResponse(
   responder: HttpResponder,
@@ -59,12 +76,13 @@ export async function sendWebResponse(
   }
   const reader = response.body.getReader();
   const cancel = (): void => void reader.cancel().catch(() => undefined);
-  responder.closed.addEventListener("abort", cancel, { once: true });
+  if (responder.closed.aborted) cancel();
+  else responder.closed.addEventListener("abort", cancel, { once: true });
   try {
     for (;;) {
       const { done, value } = await reader.read();
       if (done) break;
-      responder.write(value);
+      sendPart(responder, value);
     }
   } finally {
     responder.closed.removeEventListener("abort", cancel);

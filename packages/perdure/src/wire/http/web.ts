@@ -4,10 +4,13 @@ import type { HttpRequest, HttpResponder } from "./request.ts";
 
 export function webRequest(request: Request): HttpRequest {
   const { method, headers, signal } = request;
+  const url = new URL(request.url);
   return {
     method,
-    path: new URL(request.url).pathname,
-    header: (name) => headers.get(name) ?? undefined,
+    path: url.pathname,
+    peer: undefined,
+    // Not every platform keeps the header; what it took the URL from says the same.
+    header: (name) => headers.get(name) ?? (name === "host" ? url.host : undefined),
     readBody: async (maxBytes) => {
       const body = await readRequestBody(request, maxBytes);
       return body.tooLarge ? undefined : body.text;
@@ -29,44 +32,55 @@ export function webResponder(request: Request): {
   readonly response: Promise<Response>;
 } {
   const closed = new AbortController();
-  const close = (): void => closed.abort();
-  if (request.signal.aborted) close();
-  else request.signal.addEventListener("abort", close, { once: true });
   const encoder = new TextEncoder();
   const { promise: response, resolve } = Promise.withResolvers<Response>();
   let stream: ReadableStreamDefaultController<Uint8Array> | undefined;
+  let begun = false;
   let ended = false;
-  const body = new ReadableStream<Uint8Array>({
-    start: (controller) => {
-      stream = controller;
-    },
-    cancel: close,
-  });
-  const write = (chunk: string | Uint8Array): void => {
-    if (!ended && !closed.signal.aborted)
-      stream?.enqueue(typeof chunk === "string" ? encoder.encode(chunk) : chunk);
-  };
-  const end = (chunk?: string | Uint8Array): void => {
-    if (chunk !== undefined) write(chunk);
-    if (!ended && !closed.signal.aborted) stream?.close();
+  /** The client is gone: nobody reads the response, but the framework waits for one. */
+  const close = (): void => {
+    if (ended) return;
     ended = true;
+    closed.abort();
+    resolve(new Response(null, { status: 499 }));
   };
+  const body = new ReadableStream<Uint8Array>(
+    {
+      start: (controller) => {
+        stream = controller;
+      },
+      cancel: close,
+    },
+    new ByteLengthQueuingStrategy({ highWaterMark: 0 }),
+  );
+  const write = (chunk: string | Uint8Array): void => {
+    if (!ended) stream?.enqueue(typeof chunk === "string" ? encoder.encode(chunk) : chunk);
+  };
+  if (request.signal.aborted) close();
+  else request.signal.addEventListener("abort", close, { once: true });
   return {
     response,
     responder: {
       closed: closed.signal,
+      get begun() {
+        return begun;
+      },
       get bufferedBytes() {
         return -(stream?.desiredSize ?? 0);
       },
-      head: (status, headers) =>
-        resolve(
-          new Response(status === 204 || status === 202 ? null : body, { status, headers: { ...headers } }),
-        ),
+      head: (status, headers) => {
+        begun = true;
+        const hasBody = status !== 202 && status !== 204 && status !== 304;
+        resolve(new Response(hasBody ? body : null, { status, headers: { ...headers } }));
+      },
       write,
-      end,
-      destroy: () => {
-        stream?.error(new Error("the client did not read what it was sent"));
+      end: (chunk) => {
+        if (chunk !== undefined) write(chunk);
+        if (!ended) stream?.close();
         ended = true;
+      },
+      destroy: () => {
+        if (!ended) stream?.error(new Error("the connection was cut"));
         close();
       },
     },
