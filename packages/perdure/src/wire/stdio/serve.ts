@@ -34,7 +34,7 @@ export function serveOnStdio(
         generation: era === "modern" ? "2026" : "2025",
         callerOf: () => ({ ...caller, clientName: transport.clientName }),
       }),
-    { transport, onerror: (error) => logger.warn({ err: error }, "a message was not understood") },
+    { transport, onerror: (error) => logger.warn({ err: error }, "trouble on standard input or output") },
   );
   return {
     close: async () => {

@@ -5,7 +5,13 @@ import { perdure } from "../../app/app.ts";
 import { ProtocolError } from "../../task/errors.ts";
 
 const [, , file = ""] = process.argv;
-const app = perdure({ name: "trainer", version: "1.0.0", store: `sqlite:${file}`, poll: "100ms" });
+const app = perdure({
+  name: "trainer",
+  version: "1.0.0",
+  store: `sqlite:${file}`,
+  poll: "100ms",
+  signals: true,
+});
 
 app.task(
   "train",
