@@ -1,0 +1,155 @@
+/** `@modelcontextprotocol/client` 2.4 with `ext-tasks`: the tasks of 2026-07-28. */
+import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
+import { StdioClientTransport } from "@modelcontextprotocol/client/stdio";
+import {
+  createTaskSessionFromClient,
+  JsonRpcResponseError,
+  type SerializedTaskReference,
+  type TaskController,
+  type TaskEnabledSession,
+  type ToolExecution,
+} from "@modelcontextprotocol/ext-tasks/client";
+import { taskId as toTaskId } from "@modelcontextprotocol/ext-tasks/core";
+import { type Access, type Arguments, type Call, type CallOptions, Lost, type Outcome } from "../client.ts";
+import { outcomeOf, persist, Refused, type TestClient } from "../client.ts";
+import { dispatchOver, dispatchOverHttp } from "./ext-tasks-dispatch.ts";
+
+const clientInfo = { name: "ext-tasks", version: "1.0.0" };
+
+interface TaskCall extends Call {
+  readonly execution: Promise<ToolExecution<unknown>>;
+}
+
+interface Connection {
+  readonly client: Client;
+  readonly session: TaskEnabledSession;
+}
+
+export class ExtTasks implements TestClient {
+  readonly #access: Access;
+  #connection: Promise<Connection> | undefined;
+
+  constructor(access: Access) {
+    this.#access = access;
+  }
+
+  call(tool: string, args: Arguments, { patienceMs }: CallOptions = {}): TaskCall {
+    const progress: string[] = [];
+    const execution = this.#session().then((session) => session.callTool<unknown>(tool, { ...args }));
+    const outcome = execution.then((begun) => settle(begun, progress, patienceMs), lost);
+    const cancel = async (): Promise<void> => (await execution).cancel();
+    return { tool, args, progress, outcome, cancel, execution };
+  }
+
+  async again(call: Call): Promise<Outcome> {
+    const execution = await (call as TaskCall).execution;
+    if (execution.kind !== "task") throw new Error("the call was not answered with a task");
+    const reference = execution.serializeReference();
+    await execution.detach();
+    return persist(() => this.#resume(reference));
+  }
+
+  status(taskId: string): Promise<string> {
+    return this.#asked(taskId, async (task) => (await task.snapshot()).status);
+  }
+
+  result(taskId: string): Promise<Outcome> {
+    return this.#asked(taskId, async (task) => toOutcome(await task.result()));
+  }
+
+  cancel(taskId: string): Promise<void> {
+    return this.#asked(taskId, (task) => task.cancel());
+  }
+
+  async close(): Promise<void> {
+    const connection = await this.#connection?.catch(() => undefined);
+    await connection?.session.close();
+    await connection?.client.close();
+  }
+
+  async #resume(reference: SerializedTaskReference): Promise<Outcome> {
+    const session = await this.#session();
+    return settle(await session.resumeTask<unknown>(reference), []);
+  }
+
+  async #session(): Promise<TaskEnabledSession> {
+    this.#connection ??= this.#connect();
+    try {
+      return (await this.#connection).session;
+    } catch (error) {
+      this.#connection = undefined;
+      throw error;
+    }
+  }
+
+  async #connect(): Promise<Connection> {
+    const client = new Client(clientInfo, { versionNegotiation: { mode: { pin: "2026-07-28" } } });
+    const dispatch = await this.#reach(client);
+    const session = createTaskSessionFromClient(client, {
+      endpointId: "under-test",
+      rawDispatch: dispatch,
+      v2RequestFraming: { protocolVersion: "2026-07-28", clientInfo, clientCapabilities: {} },
+    });
+    const { onclose } = client;
+    client.onclose = () => {
+      this.#connection = undefined;
+      onclose?.();
+    };
+    await client.listTools();
+    return { client, session };
+  }
+
+  async #reach(client: Client) {
+    if (this.#access.over === "http") {
+      const { url, token } = this.#access;
+      const requestInit = { headers: { authorization: `Bearer ${token}` } };
+      await client.connect(new StreamableHTTPClientTransport(new URL(url), { requestInit }));
+      return dispatchOverHttp(url, token);
+    }
+    const { program, args } = this.#access;
+    const transport = new StdioClientTransport({ command: program, args: [...args], stderr: "inherit" });
+    await client.connect(transport);
+    return dispatchOver(transport);
+  }
+
+  async #asked<T>(taskId: string, ask: (task: TaskController) => Promise<T>): Promise<T> {
+    try {
+      return await ask((await this.#session()).task(toTaskId(taskId)));
+    } catch (error) {
+      if (error instanceof JsonRpcResponseError && error.code === -32_602) {
+        throw new Refused(error.message, error.code);
+      }
+      throw error;
+    }
+  }
+}
+
+async function settle(
+  execution: ToolExecution<unknown>,
+  progress: string[],
+  patienceMs?: number,
+): Promise<Outcome> {
+  const { outcome } = await execution.settle({
+    onEvent: (event) => {
+      if (event.type === "task" && event.task.statusMessage !== undefined)
+        progress.push(event.task.statusMessage);
+    },
+    ...(patienceMs !== undefined && { signal: AbortSignal.timeout(patienceMs) }),
+  });
+  return toOutcome(outcome);
+}
+
+type Settled = Awaited<ReturnType<ToolExecution<unknown>["result"]>>;
+
+function toOutcome(settled: Settled): Outcome {
+  if (settled.status === "cancelled") return { kind: "cancelled" };
+  if (settled.status === "completed") return outcomeOf(settled.result);
+  const { code, message, data } = settled.error;
+  if (code === undefined) throw new Lost(message, { cause: settled.error });
+  if (code === -32_602) throw new Refused(message, code);
+  return { kind: "error", code, message, data };
+}
+
+function lost(error: unknown): never {
+  throw new Lost("the call was not answered", { cause: error });
+}

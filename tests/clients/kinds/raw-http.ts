@@ -1,0 +1,140 @@
+/**
+ * A client that knows nothing of tasks, written by hand on 2025-06-18: it waits for one answer as long as it has
+ * patience, and calls again where there was none.
+ */
+import type { Access, Arguments, Call, CallOptions, Outcome, TestClient } from "../client.ts";
+import { Lost, persist } from "../client.ts";
+import { readAnswer } from "./http-answer.ts";
+import { type CallTool, cancelByTools, outcomeByTools, resultByTools } from "./plain-tools.ts";
+import { RpcError, statusByTools } from "./plain-tools.ts";
+
+/** Most clients have 60 s; the tools under test have less to do. */
+const patience = 6_000;
+
+interface Request {
+  readonly id?: number;
+  readonly method: string;
+  readonly params: object;
+}
+
+export class RawHttp implements TestClient {
+  readonly #url: string;
+  readonly #token: string;
+  #sessionId: Promise<string> | undefined;
+  #requests = 0;
+
+  constructor(access: Access) {
+    if (access.over !== "http") throw new Error("it is a client over HTTP");
+    this.#url = access.url;
+    this.#token = access.token;
+  }
+
+  call(tool: string, args: Arguments, { patienceMs = patience }: CallOptions = {}): Call {
+    const id = ++this.#requests;
+    const progress: string[] = [];
+    const stop = new AbortController();
+    const signal = AbortSignal.any([stop.signal, AbortSignal.timeout(patienceMs)]);
+    let asked = false;
+    const callTool: CallTool = (name, given) => {
+      const own = asked ? ++this.#requests : id;
+      asked = true;
+      return this.#callTool(name, given, own, signal, progress);
+    };
+    const outcome = outcomeByTools(callTool, tool, args).catch((error: unknown): Outcome => {
+      if (stop.signal.aborted) return { kind: "cancelled" };
+      throw error;
+    });
+    const cancel = async (): Promise<void> => {
+      const params = { requestId: id, reason: "the user pressed stop" };
+      await (await this.#post({ method: "notifications/cancelled", params }, signal)).body?.cancel();
+      stop.abort();
+    };
+    return { tool, args, progress, outcome, cancel };
+  }
+
+  again({ tool, args }: Call): Promise<Outcome> {
+    return persist(() => this.call(tool, args).outcome);
+  }
+
+  status(taskId: string): Promise<string> {
+    return statusByTools(this.#oneCall, taskId);
+  }
+
+  result(taskId: string): Promise<Outcome> {
+    return resultByTools(this.#oneCall, taskId);
+  }
+
+  cancel(taskId: string): Promise<void> {
+    return cancelByTools(this.#oneCall, taskId);
+  }
+
+  async close(): Promise<void> {
+    // Every request stands for itself.
+  }
+
+  readonly #oneCall: CallTool = (name, args) =>
+    this.#callTool(name, args, ++this.#requests, AbortSignal.timeout(patience), []);
+
+  async #callTool(
+    name: string,
+    args: object,
+    id: number,
+    signal: AbortSignal,
+    progress: string[],
+  ): Promise<unknown> {
+    const params = { name, arguments: args, _meta: { progressToken: id } };
+    try {
+      const response = await this.#post({ id, method: "tools/call", params }, signal);
+      const answer = await readAnswer(response, ({ method, params: told }) => {
+        if (method === "notifications/progress") progress.push(String(told["message"]));
+      });
+      return resultOf(answer);
+    } catch (error) {
+      if (error instanceof RpcError) throw error;
+      throw new Lost(String(error), { cause: error });
+    }
+  }
+
+  async #post(request: Request, signal: AbortSignal): Promise<Response> {
+    this.#sessionId ??= this.#initialize();
+    try {
+      return await this.#send(request, signal, { "mcp-session-id": await this.#sessionId });
+    } catch (error) {
+      await this.#sessionId.catch(() => (this.#sessionId = undefined));
+      throw error;
+    }
+  }
+
+  async #initialize(): Promise<string> {
+    const clientInfo = { name: "raw-http", version: "1.0.0" };
+    const params = { protocolVersion: "2025-06-18", capabilities: {}, clientInfo };
+    const signal = AbortSignal.timeout(patience);
+    const response = await this.#send({ id: ++this.#requests, method: "initialize", params }, signal, {});
+    resultOf(await readAnswer(response));
+    return response.headers.get("mcp-session-id") ?? "";
+  }
+
+  #send(request: Request, signal: AbortSignal, more: Record<string, string>): Promise<Response> {
+    return fetch(this.#url, {
+      method: "POST",
+      headers: {
+        "content-type": "application/json",
+        accept: "application/json, text/event-stream",
+        authorization: `Bearer ${this.#token}`,
+        "mcp-protocol-version": "2025-06-18",
+        ...more,
+      },
+      body: JSON.stringify({ jsonrpc: "2.0", ...request }),
+      signal,
+    });
+  }
+}
+
+function resultOf(answer: unknown): unknown {
+  const { result, error } = answer as {
+    readonly result?: unknown;
+    readonly error?: { readonly code: number; readonly message: string; readonly data?: unknown };
+  };
+  if (error !== undefined) throw new RpcError(error.code, error.message, error.data);
+  return result;
+}

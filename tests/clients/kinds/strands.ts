@@ -1,0 +1,113 @@
+/**
+ * The MCP client of Strands, with `tasksConfig`. It never tells the id of a task, so what its user does when a wait broke
+ * off is what a model would do: it looks into the list, and goes on with the generated tools.
+ */
+import { StdioClientTransport } from "@modelcontextprotocol/sdk/client/stdio.js";
+import { McpClient, type McpTool } from "@strands-agents/sdk";
+import type { Access, Arguments, Call, CallOptions, Outcome, TestClient } from "../client.ts";
+import { outcomeOf, persist } from "../client.ts";
+import { type CallTool, cancelByTools, outcomeByTools, resultByTools } from "./plain-tools.ts";
+import { RpcError, statusByTools, waitByTools } from "./plain-tools.ts";
+import { sdk1Error } from "./sdk1-connection.ts";
+
+export class Strands implements TestClient {
+  readonly #access: Access;
+  #connection: Promise<{ client: McpClient; tools: Map<string, McpTool> }> | undefined;
+
+  constructor(access: Access) {
+    this.#access = access;
+  }
+
+  call(tool: string, args: Arguments, { patienceMs }: CallOptions = {}): Call {
+    const signal = patienceMs === undefined ? undefined : AbortSignal.timeout(patienceMs);
+    const outcome = this.#outcome(tool, args, signal);
+    const cancel = async (): Promise<void> => this.cancel(await this.#newest(tool));
+    return { tool, args, progress: [], outcome, cancel };
+  }
+
+  async again({ tool }: Call): Promise<Outcome> {
+    const taskId = await persist(() => this.#newest(tool));
+    return persist(() => waitByTools(this.#callTool(), taskId));
+  }
+
+  status(taskId: string): Promise<string> {
+    return statusByTools(this.#callTool(), taskId);
+  }
+
+  result(taskId: string): Promise<Outcome> {
+    return resultByTools(this.#callTool(), taskId);
+  }
+
+  cancel(taskId: string): Promise<void> {
+    return cancelByTools(this.#callTool(), taskId);
+  }
+
+  async close(): Promise<void> {
+    const connection = await this.#connection?.catch(() => undefined);
+    await connection?.client.disconnect();
+  }
+
+  /** Its user is told no more than "Task … failed": the cause has to be asked for. */
+  async #outcome(tool: string, args: Arguments, signal: AbortSignal | undefined): Promise<Outcome> {
+    const outcome = await outcomeByTools(this.#callTool(signal), tool, args);
+    const ended =
+      outcome.kind === "error" ? /^Task (\S+) (failed|was cancelled)$/.exec(outcome.message) : null;
+    if (ended?.[1] === undefined) return outcome;
+    return ended[2] === "failed" ? this.result(ended[1]) : { kind: "cancelled" };
+  }
+
+  async #newest(tool: string): Promise<string> {
+    const { structured } = outcomeOf(await this.#callTool()("list_tasks", {})) as Extract<
+      Outcome,
+      { kind: "result" }
+    >;
+    const tasks = structured?.["tasks"] as readonly { readonly task_id: string; readonly tool: string }[];
+    const found = tasks.find((task) => task.tool === tool);
+    if (found === undefined) throw new Error(`there is no task of ${tool} in the list`);
+    return found.task_id;
+  }
+
+  #callTool(signal?: AbortSignal): CallTool {
+    return async (name, args) => {
+      const { client, tools } = await this.#connected();
+      const tool = tools.get(name);
+      if (tool === undefined) throw new Error(`there is no tool ${name}`);
+      try {
+        return await client.callTool(tool, { ...args } as never, signal === undefined ? {} : { signal });
+      } catch (error) {
+        const said = sdk1Error(error);
+        // Whatever goes wrong in the SDK comes out as an internal error of it.
+        const broke = said instanceof RpcError && said.code === -32_603 && !said.message.startsWith("Task ");
+        if (!(said instanceof RpcError) || broke) this.#forget();
+        throw broke ? new Error(said.message, { cause: error }) : said;
+      }
+    };
+  }
+
+  #forget(): void {
+    if (this.#access.over === "stdio") this.#connection = undefined;
+  }
+
+  async #connected() {
+    this.#connection ??= this.#connect();
+    try {
+      return await this.#connection;
+    } catch (error) {
+      this.#connection = undefined;
+      throw error;
+    }
+  }
+
+  async #connect() {
+    const client = new McpClient({ tasksConfig: { ttl: 12_000 }, ...reach(this.#access) });
+    const tools = await client.listTools();
+    return { client, tools: new Map(tools.map((tool) => [tool.name, tool])) };
+  }
+}
+
+function reach(access: Access) {
+  if (access.over === "http")
+    return { url: access.url, headers: { authorization: `Bearer ${access.token}` } };
+  const { program, args } = access;
+  return { transport: new StdioClientTransport({ command: program, args: [...args], stderr: "inherit" }) };
+}

@@ -1,0 +1,12 @@
+/** What a server process is told at its start. */
+export interface Orders {
+  /** Holds the record and the journal. */
+  readonly folder: string;
+  /** 0: any free one; absent: standard input and output. */
+  readonly port?: number;
+  readonly name?: string;
+  /** Of the generated tools. */
+  readonly prefix?: string;
+  /** Bearer tokens and their principals; absent: everybody is `local`. */
+  readonly tokens?: Readonly<Record<string, string>>;
+}

@@ -1,0 +1,113 @@
+/**
+ * The server under test, a process of its own: `node server.ts '<orders as JSON>'`. Over HTTP it says the port on which
+ * it listens to its parent, and cuts every connection when it is told to.
+ *
+ * What its handlers do stands in the journal, a file beside the record: the truth that no client can colour.
+ */
+import diagnostics from "node:diagnostics_channel";
+import type { Socket } from "node:net";
+import { setTimeout as pause } from "node:timers/promises";
+import { pino } from "pino";
+import { z } from "zod";
+import {
+  type JsonObject,
+  perdure,
+  PerdureError,
+  ProtocolError,
+  type TaskContext,
+} from "../../../packages/perdure/src/index.ts";
+import { bearerTokens } from "../../../packages/perdure/src/wire/http/guard.ts";
+import { type Entry, writeJournal } from "./journal.ts";
+import type { Orders } from "./orders.ts";
+
+const orders = JSON.parse(process.argv[2] ?? "{}") as Orders;
+const app = perdure({
+  name: orders.name ?? "matrix",
+  version: "1.0.0",
+  store: `sqlite:${orders.folder}/tasks.db`,
+  poll: "100ms",
+  heartbeat: "250ms",
+  hold: "20s",
+  // Failures are what some of the tools are for.
+  logger: pino({ level: "error" }, pino.destination({ dest: 2, sync: true })),
+  tools: { prefix: orders.prefix ?? "" },
+  ...(orders.tokens !== undefined && { auth: bearerTokens(orders.tokens) }),
+});
+
+const key = z.string();
+const output = z.object({ key, task: z.string(), attempts: z.int() });
+
+app.task("quick", { description: "Is done at once.", input: z.object({ key }), output }, ({ key }, task) => {
+  note(task, key, "runs");
+  return { key, task: task.id, attempts: task.attempt };
+});
+
+app.task(
+  "brief",
+  { description: "Is forgotten soon.", input: z.object({ key }), output, ttl: "1500ms" },
+  ({ key }, task) => {
+    note(task, key, "runs");
+    return { key, task: task.id, attempts: task.attempt };
+  },
+);
+
+const slow = { input: z.object({ key, ms: z.int() }), output } as const;
+app.task("slow", { description: "Takes so long.", ...slow }, work);
+app.task("slow_handed_over", { description: "Is not waited for.", ...slow, hold: "300ms" }, work);
+app.task("slow_background", { description: "Is not waited for at all.", ...slow, start: "background" }, work);
+
+app.task("fails", { description: "Fails.", input: z.object({ key }), output }, ({ key }, task) => {
+  note(task, key, "runs");
+  throw new Error("there is no such data set");
+});
+
+app.task(
+  "protocol_fails",
+  { description: "Fails by the protocol.", input: z.object({ key }) },
+  ({ key }, task) => {
+    note(task, key, "runs");
+    throw new ProtocolError(-32_050, "out of paper", { data: { tray: 2 } });
+  },
+);
+
+/** Goes on where it was: what was done is saved at every tick. */
+async function work({ key, ms }: { key: string; ms: number }, task: TaskContext) {
+  note(task, key, "runs");
+  task.signal.addEventListener("abort", () => {
+    const { reason } = task.signal as { reason: unknown };
+    note(task, key, "aborted", reason instanceof PerdureError ? { code: reason.code } : {});
+  });
+  const tickMs = 50;
+  const ticks = Math.ceil(ms / tickMs);
+  for (let done = (await task.saved<number>()) ?? 0; done < ticks; done++) {
+    await pause(tickMs, undefined, { signal: task.signal });
+    await task.save(done + 1);
+    task.progress(done + 1, ticks, `tick ${done + 1}`);
+    if (done === 1) note(task, key, "saved");
+  }
+  note(task, key, "done");
+  return { key, task: task.id, attempts: task.attempt };
+}
+
+function note(task: TaskContext, key: string, event: Entry["event"], more: JsonObject = {}): void {
+  const { id, tool, owner, attempt } = task;
+  writeJournal(orders.folder, { event, key, tool, task: id, owner, attempt, pid: process.pid, ...more });
+}
+
+if (orders.port === undefined) void app.stdio();
+else {
+  const sockets = new Set<Socket>();
+  diagnostics.subscribe("http.server.request.start", (message) => {
+    const { socket } = message as { socket: Socket };
+    // A kept-alive one comes with each of its requests.
+    if (sockets.has(socket)) return;
+    sockets.add(socket);
+    socket.once("close", () => sockets.delete(socket));
+  });
+  process.on("message", () => {
+    for (const socket of sockets) socket.destroy();
+  });
+  // Nothing outlives the test that started it.
+  process.on("disconnect", () => process.exit());
+  void app.listen({ port: orders.port }).then(({ port }) => process.send?.({ port }));
+}

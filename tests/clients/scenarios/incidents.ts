@@ -1,0 +1,46 @@
+/** What befalls servers and connections while clients wait; all kinds go through the same one together. */
+import type { Deployment } from "../deployments/deployment.ts";
+import type { Call, TestClient } from "../client.ts";
+
+export interface Waiting {
+  readonly client: TestClient;
+  readonly call: Call;
+  /** The process that runs the work. */
+  readonly pid: number;
+}
+
+export interface Incident {
+  readonly name: string;
+  befall(deployment: Deployment, waiting: readonly Waiting[]): Promise<void>;
+  /** How often the work was begun in the end. */
+  attempts(deployment: Deployment): number;
+}
+
+export const incidents: readonly Incident[] = [
+  {
+    name: "every process is killed, and started again",
+    async befall({ http }, waiting) {
+      await http?.kill();
+      await http?.restart();
+      // On stdio the client starts it again.
+      if (http === undefined) for (const { pid } of waiting) process.kill(pid, "SIGKILL");
+    },
+    attempts: () => 2,
+  },
+  {
+    name: "every connection is cut",
+    async befall({ http }, waiting) {
+      http?.cut();
+      if (http === undefined) await Promise.all(waiting.map(({ client }) => client.close()));
+    },
+    // On stdio the end of the connection is the end of the process.
+    attempts: ({ http }) => (http === undefined ? 2 : 1),
+  },
+  {
+    name: "the process that runs the work is killed, and the other goes on",
+    async befall({ http }, waiting) {
+      await http?.kill(waiting.map(({ pid }) => pid));
+    },
+    attempts: () => 2,
+  },
+];
