@@ -2,6 +2,7 @@
 import { type App, perdure } from "perdure";
 import { z } from "zod";
 
+/** How many callers there are at once. */
 export const concurrency = 64;
 export const input = { customer: "c-1024", amount: 129.5, lines: ["one", "two", "three"] };
 
@@ -15,7 +16,7 @@ export interface Subject {
 /** @param during is awaited by each run of the handler. */
 export function subject(file: string, during?: () => void | Promise<void>): Subject {
   const app = perdure({ name: "bench", version: "1.0.0", store: `sqlite:${file}` });
-  app.task("bench", { description: "Returns at once.", input: schema, concurrency }, async (order) => {
+  app.task("bench", { description: "Returns at once.", input: schema }, async (order) => {
     await during?.();
     return { accepted: true, amount: order.amount };
   });
