@@ -1,12 +1,13 @@
 /** A live bar for each training on a terminal; a line for each change anywhere else. */
 import ora, { type Ora } from "ora";
 import { bar, type Report } from "../../packages/perdure/src/cli/bar.ts";
+import { isLive } from "../../packages/perdure/src/cli/progress-line.ts";
 
 const labelWidth = 34;
 
 export class Bars {
   readonly #rows = new Map<string, string>();
-  readonly #live = process.stdout.isTTY && process.env["CI"] === undefined;
+  readonly #live = isLive(process.stdout);
   #spinner: Ora | undefined;
 
   report(label: string, report: Report): void {

@@ -20,7 +20,7 @@ export const silentLine: ProgressLine = {
 };
 
 export function progressLine(title: string, stream: NodeJS.WriteStream = process.stderr): ProgressLine {
-  if (!stream.isTTY || process.env["CI"] !== undefined) return plainLines(title, stream);
+  if (!isLive(stream)) return plainLines(title, stream);
   // Ctrl-C is ours: with its raw mode on standard input, ora would take it.
   const spinner = ora({ text: title, stream, discardStdin: false }).start();
   return {
@@ -36,6 +36,11 @@ export function progressLine(title: string, stream: NodeJS.WriteStream = process
       spinner.stop();
     },
   };
+}
+
+/** Whether lines can be drawn over: ora runs for ever on a terminal that says it has no columns, as some recorders' do. */
+export function isLive(stream: NodeJS.WriteStream): boolean {
+  return stream.isTTY && stream.columns > 0 && process.env["CI"] === undefined;
 }
 
 function plainLines(title: string, stream: NodeJS.WriteStream): ProgressLine {
