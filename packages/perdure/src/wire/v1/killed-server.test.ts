@@ -6,6 +6,7 @@ import { CallToolResultSchema } from "@modelcontextprotocol/sdk/types.js";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { temporaryFile } from "../../app/app.fixture.ts";
 import { connect } from "./http.fixture.ts";
+import { eventually } from "./service.fixture.ts";
 
 const program = fileURLToPath(new URL("server.fixture.ts", import.meta.url));
 
@@ -46,12 +47,17 @@ describe("a server that is killed and started again while a client waits", () =>
   it("answers the held call, from where the work was", async () => {
     const { url, restart } = await killAndRestart();
     const client = await connect(url);
-    const held = client.callTool({ name: "train", arguments: {} });
-    await sleep(500);
+    const reports: number[] = [];
+    const held = client.callTool({ name: "train", arguments: {} }, undefined, {
+      onprogress: ({ progress }) => void reports.push(progress),
+    });
+    await eventually(() => reports.some((epoch) => epoch >= 3));
     await restart();
     const { structuredContent } = await held;
     expect(structuredContent).toMatchObject({ epochs: 10, attempt: 2 });
-    expect((structuredContent as { readonly from: number }).from).toBeGreaterThan(1);
+    expect((structuredContent as { readonly from: number }).from).toBeGreaterThanOrEqual(2);
+    // The stream that goes on tells of progress by the same token.
+    expect(Math.max(...reports)).toBeGreaterThanOrEqual(8);
   });
 
   it("answers tasks/result, in the session that it never saw begin", async () => {

@@ -29,6 +29,16 @@ describe("a cancellation that reaches another process than the call", () => {
     expect(exchange.answer.result).toMatchObject({ isError: true });
   });
 
+  it("is tried again where the call is too young to be known", async () => {
+    const { other, hold, status } = await heldElsewhere();
+    const { exchange, served } = hold("never");
+    await eventually(() => exchange.primed.length === 1);
+    await other.cancelled("local", own, { requestId: 7, reason: "enough" });
+    expect(await status()).toEqual(["working"]);
+    await served;
+    expect(await status()).toEqual(["cancelled"]);
+  });
+
   it("detaches where the client's own time is out: the task goes on, the holder lets go", async () => {
     const { service, other, hold, status } = await heldElsewhere();
     const { exchange, served } = hold("never");
@@ -66,5 +76,8 @@ describe("a cancellation that reaches another process than the call", () => {
     await other.cancelled("local", own, { requestId: 7, reason: "enough" });
     expect(await status()).toEqual(["working", "completed"]);
     exchange.leave();
+    // A second try finds a call that its client has left.
+    await sleep(1_200);
+    expect(await status()).toEqual(["working", "completed"]);
   });
 });

@@ -7,7 +7,7 @@
  * receives the cancellation then does to the task what the holder would have done, and ends the row; the holder looks
  * at its row from time to time, and stops waiting when it was ended.
  *
- * Calls that are over sooner write nothing: no client gives up within that time.
+ * Calls that are over sooner write nothing. Where a call has no row yet, the cancellation is tried once more.
  */
 import type { Runtime } from "../../engine/runtime.ts";
 import type { SessionKey } from "../../store/sessions.ts";
@@ -19,6 +19,8 @@ import type { Cancellation } from "./request.ts";
 
 /** From then on a call has a row. */
 const rowAfterMs = 500;
+/** Within which it is there, on a machine with much to do. */
+const rowWriteMs = 500;
 /** How long the holder may not notice that another process was told of the cancellation. */
 const lookAgainMs = 2_000;
 
@@ -69,19 +71,31 @@ export class OpenCalls {
     const key = rowKey(owner, sessionId, requestId);
     const end = cancelledByClient(reason);
     const waits = this.#waits.get(key.id);
-    if (waits !== undefined) {
-      for (const wait of waits) wait.abort(end);
-      return;
-    }
+    if (waits !== undefined) for (const wait of waits) wait.abort(end);
+    else if (!(await this.#cancelElsewhere(key, end))) this.#cancelLater(key, end);
+  }
+
+  /** The call may be so young that it has no row yet. */
+  #cancelLater(key: SessionKey, end: CallEnd): void {
+    this.#runtime.clock.after(rowAfterMs + rowWriteMs, () => {
+      this.#cancelElsewhere(key, end).catch((error: unknown) =>
+        this.#runtime.logger.warn({ err: error }, "a call at another process could not be cancelled"),
+      );
+    });
+  }
+
+  /** False where no row says that another process holds the call. */
+  async #cancelElsewhere(key: SessionKey, end: CallEnd): Promise<boolean> {
     const { store, clock } = this.#runtime;
     const row = await store.sessions.get(key);
-    if (row === undefined || row.endedAt !== undefined) return;
+    if (row === undefined || row.endedAt !== undefined) return false;
     const { taskId, until } = row.capabilities as { readonly taskId: TaskId; readonly until: number };
     // The holder died: the row says nothing of what its client waits for today.
-    if (until < clock.now()) return;
-    if (end.effect === "cancel") await store.cancel({ taskId, owner, reason: end.message });
+    if (until < clock.now()) return false;
+    if (end.effect === "cancel") await store.cancel({ taskId, owner: key.owner, reason: end.message });
     else await store.stopWaiting({ taskId, caller: "lost" });
     await store.sessions.end(key);
+    return true;
   }
 }
 
