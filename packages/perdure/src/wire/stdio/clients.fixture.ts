@@ -108,6 +108,13 @@ export function taskIdOf({ result }: Message): string {
   return taskId;
 }
 
+/** Of all tasks, newest first, by the generated tool. */
+export async function statuses(client: RawClient): Promise<string[]> {
+  const { result = {} } = await client.ask("tools/call", { name: "list_tasks", arguments: {} });
+  const { tasks } = result["structuredContent"] as { tasks: { status: string }[] };
+  return tasks.map(({ status }) => status);
+}
+
 /** A connected client of `@modelcontextprotocol/sdk`, and its server's process id. */
 export async function sdk1Client(
   program: Program,
