@@ -13,15 +13,15 @@ import {
   type ServerContext,
   type StandardSchemaWithJSON,
 } from "@modelcontextprotocol/server";
-import { ProtocolError } from "../task/errors.ts";
 import type { JsonObject, JsonValue } from "../task/json.ts";
 import type { LogLevel } from "../task/record.ts";
 import { cancelledByClient, disconnected, type Generation } from "./call/call-end.ts";
 import { advertisedOutput } from "./call/hand-over.ts";
 import { type CallSink, holdCall } from "./call/held-call.ts";
-import { toolError, type ToolOutcome, valueToResult } from "./call/tool-result.ts";
+import { callPlainTool } from "./call/plain-call.ts";
+import { toolError, type ToolOutcome } from "./call/tool-result.ts";
 import { registerResults } from "./results-resource.ts";
-import type { Caller, ObjectSchema, PlainContext, PlainTool, ServedTask, Service } from "./service.ts";
+import type { Caller, ObjectSchema, PlainTool, ServedTask, Service } from "./service.ts";
 import { generatedPlainTools } from "./tools/generated.ts";
 
 export interface SdkServerOptions {
@@ -57,7 +57,7 @@ export type ToolServer = Pick<McpServer, "registerTool" | "registerResource">;
 export function registerOn(server: ToolServer, service: Service, options: SdkServerOptions): void {
   for (const task of service.tasks.values()) registerTask(server, service, task, options);
   for (const tool of [...service.plainTools.values(), ...generatedPlainTools(service)]) {
-    registerPlain(server, tool, options);
+    registerPlain(server, service, tool, options);
   }
   registerResults(server, service, options);
 }
@@ -94,7 +94,12 @@ function registerTask(
   if (options.generation === "2025") registered.execution = { taskSupport: "optional" };
 }
 
-function registerPlain(server: ToolServer, tool: PlainTool, options: SdkServerOptions): void {
+function registerPlain(
+  server: ToolServer,
+  service: Service,
+  tool: PlainTool,
+  options: SdkServerOptions,
+): void {
   server.registerTool(
     tool.name,
     {
@@ -105,14 +110,14 @@ function registerPlain(server: ToolServer, tool: PlainTool, options: SdkServerOp
       ...(tool.outputSchema !== undefined && { outputSchema: advertise(tool.outputSchema) }),
     },
     async (input, context) => {
-      try {
-        const parsed = await tool.parseInput(input as JsonValue);
-        const returned = await tool.handler(parsed, plainContext(tool, context, options.callerOf(context)));
-        return answer({ result: valueToResult((await tool.parseOutput(returned)) as JsonValue | undefined) });
-      } catch (error) {
-        if (!(error instanceof ProtocolError)) return answer({ result: toolError(messageOf(error)) });
-        throw new SdkProtocolError(error.code, error.message, error.data);
-      }
+      const outcome = await callPlainTool(service, {
+        tool,
+        arguments: input as JsonValue,
+        caller: options.callerOf(context),
+        sink: sinkOf(context),
+        signal: context.mcpReq.signal,
+      });
+      return answer(outcome);
     },
   );
 }
@@ -123,7 +128,10 @@ export function advertise(schema: ObjectSchema): StandardSchemaWithJSON {
   return { "~standard": { version: 1, vendor: "perdure", validate: (value) => ({ value }), jsonSchema } };
 }
 
-/** @throws SdkProtocolError where the author wants the request itself to fail. */
+/**
+ * @throws SdkProtocolError where the author wants the request itself to fail. Of it McpServer (SDK 2.4.0) makes a tool
+ * error all the same: a front that answers tools itself does better.
+ */
 function answer(outcome: ToolOutcome): CallToolResult {
   if ("result" in outcome) return outcome.result as unknown as CallToolResult;
   const { code, message, data } = outcome.error;
@@ -162,33 +170,9 @@ function signalOf({ mcpReq: { signal, envelope } }: ServerContext, task: ServedT
   return end.signal;
 }
 
-function plainContext(tool: PlainTool, context: ServerContext, caller: Caller): PlainContext {
-  const { progress } = sinkOf(context);
-  const write = (level: LogLevel) => (message: string, data?: JsonValue) =>
-    log(context, level, message, data);
-  return {
-    tool: tool.name,
-    owner: caller.owner,
-    session: caller.session,
-    headers: caller.headers,
-    signal: context.mcpReq.signal,
-    progress: (done, total, message) =>
-      progress?.({
-        progress: done,
-        ...(total !== undefined && { total }),
-        ...(message !== undefined && { message }),
-      }),
-    log: { debug: write("debug"), info: write("info"), warning: write("warning"), error: write("error") },
-  };
-}
-
 function log(context: ServerContext, level: LogLevel, message: string, data: JsonValue | undefined): void {
   const payload: JsonObject | string = data === undefined ? message : { message, data };
   // Deprecated with 2026-07-28, and what clients of every generation still show.
   // oxlint-disable-next-line typescript/no-deprecated
   context.mcpReq.log(level, payload).catch(() => undefined);
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -1,22 +1,55 @@
 /**
- * `tools/call` of a durable tool. A request that declares the extension gets a task at once; any other is held.
- * `params.task`, the wish of the generation before, means nothing here.
+ * `tools/call`. Of a durable tool: a request that declares the extension gets a task at once, any other is held. Of an
+ * ordinary tool: its result. `params.task`, the wish of the generation before, means nothing here.
+ *
+ * Ordinary tools are answered here as well because the SDK's server makes a tool error of every error that an author
+ * wants to be the protocol's, and because the generated ones are what most clients have for tasks.
  */
 import type { JsonObject } from "../../task/json.ts";
 import type { LogLevel, LogLine } from "../../task/record.ts";
 import { type CallEnd, cancelledByClient, disconnected } from "../call/call-end.ts";
-import { type CallSink, holdCall, refusal, submitCall } from "../call/held-call.ts";
+import { type CallSink, type HeldCall, holdCall, refusal, submitCall } from "../call/held-call.ts";
+import { callPlainTool } from "../call/plain-call.ts";
 import type { ToolOutcome } from "../call/tool-result.ts";
 import type { Exchange } from "../exchange.ts";
-import type { Caller, ServedTask, Service } from "../service.ts";
+import type { PlainTool, ServedTask, Service } from "../service.ts";
+import { generatedPlainTools } from "../tools/generated.ts";
 import { asObject, type Envelope, loggingLevels, missingTasks, readEnvelope, stamp } from "./envelope.ts";
 import { createdTask } from "./task-view.ts";
 
-/** The durable tool that is called, where the call is one that can be answered here. */
-export function calledTask(service: Service, params: JsonObject): ServedTask | undefined {
-  const { name, arguments: input } = params;
-  if (typeof name !== "string" || (input !== undefined && asObject(input) === undefined)) return undefined;
-  return isRetry(params) ? undefined : service.tasks.get(name);
+export class ToolCalls {
+  readonly #service: Service;
+  readonly #plainTools: ReadonlyMap<string, PlainTool>;
+
+  constructor(service: Service) {
+    this.#service = service;
+    const plainTools = [...service.plainTools.values(), ...generatedPlainTools(service)];
+    this.#plainTools = new Map(plainTools.map((tool) => [tool.name, tool]));
+  }
+
+  /** Whether a well-formed call names a tool of the application. */
+  takes(params: JsonObject): boolean {
+    const { name, arguments: input } = params;
+    if (typeof name !== "string" || (input !== undefined && asObject(input) === undefined)) return false;
+    return !isRetry(params) && (this.#service.tasks.has(name) || this.#plainTools.has(name));
+  }
+
+  async serve(exchange: Exchange): Promise<void> {
+    const { params } = exchange.request;
+    const envelope = readEnvelope(params);
+    const call: Call = {
+      arguments: params["arguments"] ?? {},
+      caller: { ...exchange.caller, clientName: exchange.caller.clientName ?? envelope.clientName },
+      sink: sinkOf(exchange, envelope),
+    };
+    const name = params["name"] as string;
+    const task = this.#service.tasks.get(name);
+    if (task !== undefined) return serveTask(this.#service, task, call, envelope, exchange);
+    const tool = this.#plainTools.get(name);
+    if (tool === undefined) throw new Error(`${name} is not a tool of the application`);
+    const outcome = await callPlainTool(this.#service, { ...call, tool, signal: exchange.gone });
+    if (!exchange.gone.aborted) answer(this.#service, exchange, outcome);
+  }
 }
 
 /** The second leg of a multi-round-trip: nothing here asks on the first. */
@@ -24,30 +57,25 @@ function isRetry({ inputResponses, requestState }: JsonObject): boolean {
   return inputResponses !== undefined || requestState !== undefined;
 }
 
-export async function serveCall(service: Service, task: ServedTask, exchange: Exchange): Promise<void> {
-  const { params } = exchange.request;
-  const envelope = readEnvelope(params);
-  const call: Call = {
-    task,
-    arguments: params["arguments"] ?? {},
-    caller: { ...exchange.caller, clientName: exchange.caller.clientName ?? envelope.clientName },
-  };
-  if (envelope.declaresTasks) return startTask(service, call, exchange);
-  const outcome = await holdCall(service, {
-    ...call,
-    sink: sinkOf(exchange, envelope),
-    signal: endOf(exchange.gone, task),
-  });
+async function serveTask(
+  service: Service,
+  task: ServedTask,
+  call: Call,
+  { declaresTasks }: Envelope,
+  exchange: Exchange,
+): Promise<void> {
+  if (declaresTasks) return startTask(service, { ...call, task }, exchange);
+  const outcome = await holdCall(service, { ...call, task, signal: endOf(exchange.gone, task) });
   if (outcome !== undefined) answer(service, exchange, outcome);
 }
 
-interface Call {
-  readonly task: ServedTask;
-  readonly arguments: JsonObject[string];
-  readonly caller: Caller;
-}
+type Call = Pick<HeldCall, "arguments" | "caller" | "sink">;
 
-async function startTask(service: Service, call: Call, exchange: Exchange): Promise<void> {
+async function startTask(
+  service: Service,
+  call: Pick<HeldCall, "task" | "arguments" | "caller">,
+  exchange: Exchange,
+): Promise<void> {
   let created;
   try {
     created = await submitCall(service, call, false);

@@ -4,7 +4,7 @@ import { z } from "zod";
 import { ProtocolError } from "../../task/errors.ts";
 import type { TaskId } from "../../task/id.ts";
 import type { JsonObject } from "../../task/json.ts";
-import type { Service } from "../service.ts";
+import type { PlainContext, Service } from "../service.ts";
 import { createV2Front } from "./front.ts";
 import { envelope, eventually, FakeExchange, testService } from "./service.fixture.ts";
 
@@ -63,7 +63,9 @@ describe("which messages are ours", () => {
       { name: "never", task: { ttl: 1 } },
       true,
     ],
-    ["another tool", "tools/call", { name: "greet" }, false],
+    ["an ordinary tool", "tools/call", { name: "greet" }, true],
+    ["a generated tool", "tools/call", { name: "check_task_status" }, true],
+    ["an unknown tool", "tools/call", { name: "greets" }, false],
     ["the name of a method of every object", "tools/call", { name: "toString" }, false],
     ["another such name", "tools/call", { name: "__proto__" }, false],
     ["no name", "tools/call", {}, false],
@@ -93,7 +95,7 @@ describe("which messages are ours", () => {
     ["a listen for nothing", "subscriptions/listen", {}, false],
     ["tools/list", "tools/list", {}, false],
   ])("%s", async (_, method, params, expected) => {
-    const front = createV2Front(await testService({ never }));
+    const front = createV2Front(await testService({ never }, { plainTools: { greet: () => "hello" } }));
     expect(front.takes({ method, params })).toBe(expected);
   });
 });
@@ -441,6 +443,109 @@ describe("the held call", () => {
     const exchange = call("never");
     await createV2Front(service).serve(exchange);
     expect(exchange.answer.result).toHaveProperty("structuredContent");
+  });
+});
+
+describe("an ordinary tool", () => {
+  async function call(service: Service, name: string, args: JsonObject = {}, meta: JsonObject = {}) {
+    const exchange = new FakeExchange("tools/call", { name, arguments: args, _meta: envelope(meta) });
+    await createV2Front(service).serve(exchange);
+    return exchange;
+  }
+
+  it("is answered with its result, with progress and logs as the request wants them", async () => {
+    const plainTools = {
+      greet: (input: unknown, { progress, log, owner }: PlainContext) => {
+        progress(1, 2, "half");
+        log.info("greeting");
+        return `Hello, ${(input as { name: string }).name} of ${owner}!`;
+      },
+    };
+    const service = await testService({}, { plainTools });
+    const meta = { progressToken: 9, "io.modelcontextprotocol/logLevel": "info" };
+    const { said } = await call(service, "greet", { name: "Ada" }, meta);
+    expect(said).toEqual([
+      {
+        notify: "notifications/progress",
+        params: { progressToken: 9, progress: 1, total: 2, message: "half" },
+      },
+      { notify: "notifications/message", params: { level: "info", data: "greeting" } },
+      {
+        result: {
+          resultType: "complete",
+          content: [{ type: "text", text: "Hello, Ada of local!" }],
+          _meta: serverInfo,
+        },
+      },
+    ]);
+  });
+
+  it("is no task, whatever the request declares", async () => {
+    const service = await testService({}, { plainTools: { greet: () => "hello" } });
+    const { answer } = await call(service, "greet", {}, { tasks: true });
+    expect(answer.result).toMatchObject({ resultType: "complete" });
+  });
+
+  it("ends in a tool error, or in the author's protocol error", async () => {
+    const plainTools = {
+      fail: () => {
+        throw new Error("no such file");
+      },
+      refuse: () => {
+        throw new ProtocolError(-32_050, "out of quota", { data: { left: 0 } });
+      },
+    };
+    const service = await testService({}, { plainTools });
+    expect((await call(service, "fail")).answer.result).toMatchObject({
+      isError: true,
+      content: [{ text: "no such file" }],
+    });
+    const { answer } = await call(service, "refuse");
+    expect(answer.error).toEqual({ code: -32_050, message: "out of quota", data: { left: 0 } });
+  });
+
+  it("is a generated one too: the protocol error of a task is one", async () => {
+    const service = await testService({
+      fail: {
+        handler: () => {
+          throw new ProtocolError(-32_050, "out of quota");
+        },
+      },
+    });
+    const taskId = await start(service, "fail");
+    await end(service, taskId);
+    const { answer } = await call(service, "get_task_results", { task_id: taskId });
+    expect(answer.error).toEqual({ code: -32_050, message: "out of quota" });
+  });
+
+  it("says nothing of the store when that breaks", async () => {
+    const service = await testService({});
+    await service.runtime.store.close();
+    const { answer } = await call(service, "list_tasks");
+    expect(answer.error).toEqual({
+      code: -32_603,
+      message: expect.stringMatching(/^[A-Z][a-z ]+$/) as string,
+    });
+  });
+
+  it("is stopped when its client is gone", async () => {
+    let aborted = false;
+    const plainTools = {
+      wait: (_: unknown, { signal }: PlainContext) =>
+        new Promise<void>((resolve) => {
+          signal.addEventListener("abort", () => {
+            aborted = true;
+            resolve();
+          });
+        }),
+    };
+    const service = await testService({}, { plainTools });
+    const exchange = new FakeExchange("tools/call", { name: "wait", _meta: envelope() });
+    const served = createV2Front(service).serve(exchange);
+    setImmediate(() => exchange.leave());
+    await served;
+    expect(aborted).toBe(true);
+    expect(exchange.said).toEqual([]);
   });
 });
 

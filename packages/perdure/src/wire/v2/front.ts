@@ -1,6 +1,6 @@
 /**
- * The front of protocol generation 2026-07-28: the messages that are about durable tasks, answered straight from the
- * record, whatever carries them.
+ * The front of protocol generation 2026-07-28: calls of the application's tools and all that is about durable tasks,
+ * answered straight from the record, whatever carries them.
  *
  * It *delegates on doubt*: only a request that is certainly its own and well formed is taken. Everything else goes to
  * the official SDK, which refuses it in its own words, so that no rule of the protocol is written twice. (The SDK
@@ -8,12 +8,11 @@
  * whole answer does.)
  */
 import type { ServerEventBus } from "@modelcontextprotocol/server";
-import { PerdureError } from "../../task/errors.ts";
 import type { JsonObject } from "../../task/json.ts";
-import type { JsonRpcError } from "../call/tool-result.ts";
+import { internalError } from "../call/internal-error.ts";
 import type { Exchange } from "../exchange.ts";
 import type { Service } from "../service.ts";
-import { calledTask, serveCall } from "./call-tool.ts";
+import { ToolCalls } from "./call-tool.ts";
 import { Listens, taskFilter } from "./listen.ts";
 import { serveTaskMethod, taskMethods } from "./task-methods.ts";
 
@@ -34,20 +33,20 @@ export interface V2FrontOptions {
 }
 
 export function createV2Front(service: Service, { bus, maxListens = 10_000 }: V2FrontOptions = {}): V2Front {
+  const calls = new ToolCalls(service);
   const listens = new Listens(service, { bus, maxListens });
 
   function answer(exchange: Exchange): Promise<void> {
-    const { method, params } = exchange.request;
+    const { method } = exchange.request;
     if (method === "subscriptions/listen") return listens.serve(exchange);
     if (taskMethods.has(method)) return serveTaskMethod(service, exchange);
-    const task = calledTask(service, params);
-    if (method === "tools/call" && task !== undefined) return serveCall(service, task, exchange);
+    if (method === "tools/call") return calls.serve(exchange);
     throw new Error(`${method} is not for this front`);
   }
 
   return {
     takes({ method, params }) {
-      if (method === "tools/call") return calledTask(service, params) !== undefined;
+      if (method === "tools/call") return calls.takes(params);
       if (method === "subscriptions/listen") return taskFilter(params) !== undefined;
       return taskMethods.has(method);
     },
@@ -61,14 +60,4 @@ export function createV2Front(service: Service, { bus, maxListens = 10_000 }: V2
     },
     close: () => listens.close(),
   };
-}
-
-/** Nothing of the inside; only what the caller can act on. */
-function internalError(error: unknown): JsonRpcError {
-  const code = -32_603;
-  if (!(error instanceof PerdureError)) return { code, message: "Internal error" };
-  if (error.code === "APP_CLOSED" || error.code === "STORE_CLOSED") {
-    return { code, message: "The server is shutting down" };
-  }
-  return { code, message: error.retryable ? "The server is busy; try again" : "Internal error" };
 }

@@ -21,13 +21,13 @@ export interface HttpHead {
 
 export class HttpCheck {
   readonly #requests: RequestCheck;
-  /** Of each task tool that has any. */
+  /** Of each tool that has any. */
   readonly #headerParameters = new Map<string, readonly HeaderParameter[]>();
 
   constructor(service: Service, front: Pick<V2Front, "takes">) {
     this.#requests = new RequestCheck(front);
-    for (const [name, task] of service.tasks) {
-      const parameters = headerParameters(task.inputSchema);
+    for (const [name, { inputSchema }] of [...service.tasks, ...service.plainTools]) {
+      const parameters = headerParameters(inputSchema);
       if (parameters.length > 0) this.#headerParameters.set(name, parameters);
     }
   }

@@ -4,6 +4,7 @@
  * that changes an answer is seen.
  */
 import { expect, it } from "vitest";
+import { ProtocolError } from "../../task/errors.ts";
 import type { JsonObject } from "../../task/json.ts";
 import { type RawRequest, type RawResponse, rpc, send, serveBySdkAlone, serveOurs } from "./http.fixture.ts";
 import { envelope, revision, testService } from "./service.fixture.ts";
@@ -38,6 +39,14 @@ const same: Readonly<Record<string, RawRequest>> = {
   "a held call of a client that takes only JSON": headers(call, { accept: "application/json" }),
   "a held call of a client that says nothing of what it takes": headers(call, { accept: undefined }),
   "a held call with a charset": headers(call, { "content-type": "application/json; charset=utf-8" }),
+
+  "an ordinary tool": rpc("tools/call", { name: "greet" }),
+  "an ordinary tool that fails": rpc("tools/call", { name: "fail" }),
+  "a generated tool": rpc("tools/call", { name: "list_tasks" }),
+  "a generated tool with arguments that do not fit": rpc("tools/call", {
+    name: "list_tasks",
+    arguments: { status: "asleep" },
+  }),
 
   "no content type": headers(call, { "content-type": undefined }),
   "another content type": headers(call, { "content-type": "text/plain" }),
@@ -140,12 +149,17 @@ const same: Readonly<Record<string, RawRequest>> = {
 
 const missing = { error: { code: -32_021 } };
 
-/** What the SDK cannot do: it has no tasks. */
+/** What the SDK cannot do: tasks, and an author's protocol errors. */
 const different: Readonly<Record<string, { request: RawRequest; sdk: Expected; ours: Expected }>> = {
   "a call that declares the extension is a task": {
     request: rpc("tools/call", { name: "quick" }),
     sdk: { status: 200, message: { result: { resultType: "complete" } } },
     ours: { status: 200, message: { result: { resultType: "task" } } },
+  },
+  "an author's protocol error stays one": {
+    request: rpc("tools/call", { name: "refuse" }),
+    sdk: { status: 200, message: { result: { isError: true } } },
+    ours: { status: 200, message: { error: { code: -32_050 } } },
   },
   "tasks/get is a method": {
     request: get,
@@ -185,10 +199,17 @@ interface Expected {
 }
 
 async function both(request: RawRequest): Promise<{ sdk: RawResponse; ours: RawResponse }> {
-  const service = await testService({
-    quick: { handler: () => "done" },
-    strict: { handler: () => "done" },
-  });
+  const plainTools = {
+    greet: () => ({ greeting: "hello" }),
+    fail: () => {
+      throw new Error("no such file");
+    },
+    refuse: () => {
+      throw new ProtocolError(-32_050, "out of quota");
+    },
+  };
+  const tasks = { quick: { handler: () => "done" }, strict: { handler: () => "done" } };
+  const service = await testService(tasks, { plainTools });
   const [ours, sdk] = [await serveOurs(service), await serveBySdkAlone(service)];
   return { sdk: await send(sdk, request), ours: await send(ours, request) };
 }

@@ -5,7 +5,7 @@ import { z } from "zod";
 import { silent } from "../../app/app.fixture.ts";
 import { toTaskTool, type TaskHandler, type TaskOptions } from "../../app/declaration.ts";
 import { openStore } from "../../app/open-store.ts";
-import { type DeclaredOptions, type ServingOptions, toService } from "../../app/serving.ts";
+import { type DeclaredOptions, type ServingOptions, toPlainTool, toService } from "../../app/serving.ts";
 import { Runtime } from "../../engine/runtime.ts";
 import type { TaskTool } from "../../engine/tool.ts";
 import { systemClock } from "../../task/clock.ts";
@@ -13,16 +13,20 @@ import { newTaskId } from "../../task/id.ts";
 import type { JsonObject } from "../../task/json.ts";
 import type { JsonRpcError } from "../call/tool-result.ts";
 import type { Exchange, JsonRpcRequest } from "../exchange.ts";
-import type { Caller, Service } from "../service.ts";
+import type { Caller, PlainTool, Service } from "../service.ts";
 
 export interface TestTask {
   readonly handler: TaskHandler<z.ZodType, unknown>;
   readonly options?: Partial<TaskOptions>;
 }
 
+export interface TestOptions extends ServingOptions {
+  readonly plainTools?: Readonly<Record<string, PlainTool["handler"]>>;
+}
+
 export async function testService(
   declared: Readonly<Record<string, TestTask>>,
-  options: ServingOptions = {},
+  { plainTools = {}, ...options }: TestOptions = {},
 ): Promise<Service> {
   const tools = new Map<string, TaskTool>();
   const tasks = new Map<string, { tool: TaskTool; options: DeclaredOptions }>();
@@ -32,6 +36,10 @@ export async function testService(
     tools.set(name, tool);
     tasks.set(name, { tool, options: full });
   }
+  const plain = Object.entries(plainTools).map(
+    ([name, handler]) =>
+      [name, toPlainTool(name, { description: name, input: z.looseObject({}) }, handler)] as const,
+  );
   const runtime = new Runtime({
     store: openStore("sqlite::memory:", "test", systemClock, silent),
     tools,
@@ -46,7 +54,7 @@ export async function testService(
   return toService(
     { name: "test", version: "1.2.3" },
     options,
-    { tasks, plainTools: new Map(), registrations: [] },
+    { tasks, plainTools: new Map(plain), registrations: [] },
     runtime,
   );
 }
