@@ -131,12 +131,16 @@ export async function admit(
 
 /** What an authenticator throws may quote the token: only its kind is logged. */
 async function authenticated(
-  { method, path, header }: HttpRequest,
+  request: HttpRequest,
   authenticate: Authenticate,
   logger: Logger,
 ): Promise<string | undefined> {
   try {
-    const principal: unknown = await authenticate({ method, path, header });
+    const principal: unknown = await authenticate({
+      method: request.method,
+      path: request.path,
+      header: (name) => request.header(name),
+    });
     if (principal === undefined || principal === null) return undefined;
     checkName(principal as string, "the principal that auth returns");
     return principal as string;

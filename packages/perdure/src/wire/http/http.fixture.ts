@@ -1,11 +1,15 @@
 /** An application that listens, what it logs, and clients that do what no library does. */
 import { connect as connectTcp, type Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
+import { inspect } from "node:util";
 import { onTestFinished } from "vitest";
 import { z } from "zod";
 import { testApp } from "../../app/app.fixture.ts";
 import type { App, ListenOptions, PerdureOptions } from "../../app/app.ts";
 import type { Logger } from "../../engine/logger.ts";
+import { createHttpEndpoint } from "./endpoint.ts";
+import { guardFor } from "./guard.ts";
+import { listen } from "./listener.ts";
 
 export interface Running {
   readonly app: App;
@@ -23,12 +27,12 @@ export interface Log {
 /** Keeps all levels; errors with their stacks, as pino would. */
 export function recordingLogger(): Log {
   const logged: string[] = [];
-  const keep = (level: string) => (fields: object, message: string) => {
+  const keep = (level: string) => (fields: object, words: string) => {
     const shown = Object.entries(fields).map(([key, value]: [string, unknown]) => [
       key,
-      value instanceof Error ? { stack: value.stack, ...value } : value,
+      value instanceof Error ? `${value.stack ?? ""} ${inspect(value)}` : value,
     ]);
-    logged.push(JSON.stringify({ level, message, ...Object.fromEntries(shown) }));
+    logged.push(JSON.stringify({ level, words, ...Object.fromEntries(shown) }));
   };
   return {
     logged,
@@ -37,15 +41,35 @@ export function recordingLogger(): Log {
 }
 
 /** With tools that tests of the transport need: `echo`, `wait`, `report`, and `whoami`, which is no task. */
-export async function run(
-  options: Partial<PerdureOptions> & { readonly listen?: ListenOptions } = {},
-): Promise<Running> {
-  const { listen, ...rest } = options;
+export async function run(options: RunOptions = {}): Promise<Running> {
+  const { listen: where, requestTimeoutMs, ...rest } = options;
   const { logger, logged } = recordingLogger();
   const app = testApp({ logger, ...rest });
   declareTools(app);
-  const { url, port } = await app.listen({ port: 0, ...listen });
+  const { url, port } = await (requestTimeoutMs === undefined
+    ? app.listen({ port: 0, ...where })
+    : listenImpatiently(app, requestTimeoutMs));
   return { app, url, port, logged };
+}
+
+export interface RunOptions extends Partial<PerdureOptions> {
+  readonly listen?: ListenOptions;
+  /** Shorter than an application would have it. */
+  readonly requestTimeoutMs?: number;
+}
+
+async function listenImpatiently(app: App, requestTimeoutMs: number) {
+  const guard = guardFor("127.0.0.1", {
+    auth: undefined,
+    allowedHosts: undefined,
+    allowedOrigins: undefined,
+  });
+  const endpoint = createHttpEndpoint(app.service(), guard, { maxBodyBytes: 1_000, maxNesting: 20 });
+  await app.start();
+  const where = { host: "127.0.0.1", port: 0, path: "/mcp", maxConnections: 100, requestTimeoutMs };
+  const listening = await listen(endpoint, where);
+  onTestFinished(() => listening.close());
+  return listening;
 }
 
 export function declareTools(app: App): void {
@@ -72,6 +96,11 @@ export function declareTools(app: App): void {
       }
       return { count };
     },
+  );
+  app.task(
+    "cancelled_with_its_call",
+    { description: "Ends with its call.", input: z.looseObject({}) },
+    (_, task) => sleep(60_000, null, { signal: task.signal }),
   );
   app.tool("whoami", { description: "Who.", input: z.object({}) }, (_, { owner }) => ({ owner }));
 }
@@ -178,7 +207,7 @@ export async function answerOf(response: Response): Promise<Answer> {
     status: response.status,
     headers: response.headers,
     text,
-    message: (parsed ?? {}) as Answer["message"],
+    message: parsed ?? {},
   };
 }
 

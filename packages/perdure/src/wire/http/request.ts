@@ -38,8 +38,14 @@ export function sendJson(
   body: unknown,
   headers: Readonly<Record<string, string>> = {},
 ): void {
-  responder.head(status, { "content-type": "application/json", "cache-control": "no-store", ...headers });
-  responder.end(JSON.stringify(body));
+  const text = JSON.stringify(body);
+  responder.head(status, {
+    "content-type": "application/json",
+    "content-length": String(Buffer.byteLength(text)),
+    "cache-control": "no-store",
+    ...headers,
+  });
+  responder.end(text);
 }
 
 /** A JSON-RPC error to a request whose id is not known. */
@@ -80,9 +86,9 @@ export async function sendWebResponse(
   else responder.closed.addEventListener("abort", cancel, { once: true });
   try {
     for (;;) {
-      const { done, value } = await reader.read();
-      if (done) break;
-      sendPart(responder, value);
+      const part = (await reader.read()) as { readonly value?: Uint8Array };
+      if (part.value === undefined) break;
+      sendPart(responder, part.value);
     }
   } finally {
     responder.closed.removeEventListener("abort", cancel);
