@@ -22,9 +22,12 @@ export class CallEnd extends Error {
   }
 }
 
+/** "Request timed out", "timeout", "TimeoutError", "time-out", and Go's "context deadline exceeded". */
+const timedOut = /\btimed?[-_ ]?out|deadline exceeded/i;
+
 /** @param reason of `notifications/cancelled` */
 export function cancelledByClient(reason: string | undefined): CallEnd {
-  const detaches = reason !== undefined && /\btime[- ]?d?[- ]?out\b/i.test(reason);
+  const detaches = reason !== undefined && timedOut.test(reason);
   return new CallEnd(detaches ? "detach" : "cancel", reason ?? "the client cancelled the call");
 }
 

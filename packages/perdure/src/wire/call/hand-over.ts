@@ -3,7 +3,7 @@
  * tool result that names the task and says in plain words what to do next. It holds nothing that changes from call to
  * call, so that a host's guard against loops sees a repetition as one.
  */
-import type { JsonObject } from "../../task/json.ts";
+import { isArray, type JsonObject, type JsonValue } from "../../task/json.ts";
 import type { TaskSummary } from "../../task/record.ts";
 import type { ObjectSchema, ServedTask, Service } from "../service.ts";
 import { textBlock, type ToolResult } from "./tool-result.ts";
@@ -66,5 +66,23 @@ const summarySchema: ObjectSchema = {
 export function advertisedOutput({ outputSchema }: ServedTask): JsonObject | undefined {
   return outputSchema === undefined
     ? undefined
-    : { type: "object", anyOf: [outputSchema, handOverSchema, summarySchema] };
+    : { type: "object", anyOf: [movedTo("#/anyOf/0", outputSchema), handOverSchema, summarySchema] };
+}
+
+/** A schema that stands at `place` of another: its references to places of its own follow it, unless it has a name. */
+function movedTo(place: string, schema: JsonObject): JsonObject {
+  if ("$id" in schema) return schema;
+  return Object.fromEntries(
+    Object.entries(schema).map(([key, value]) => [
+      key,
+      key === "$ref" && typeof value === "string" && /^#(\/|$)/.test(value)
+        ? place + value.slice(1)
+        : movedValue(place, value),
+    ]),
+  );
+}
+
+function movedValue(place: string, value: JsonValue | undefined): JsonValue | undefined {
+  if (typeof value !== "object" || value === null) return value;
+  return isArray(value) ? value.map((item) => movedValue(place, item) ?? null) : movedTo(place, value);
 }

@@ -22,13 +22,14 @@ export class Heartbeat {
   readonly #since: number;
   #timer: Timer | undefined;
   #last: Progress | undefined;
-  /** The smallest step that the handler has reported; before it has, one that is smaller than most. */
+  /** The smallest step that the handler has reported; before there were two reports, one that is smaller than most. */
   #unit = 0.001;
-  #reported = false;
+  #steps = 0;
   /** The highest progress that was sent. */
   #sent = Number.NEGATIVE_INFINITY;
   /** Heartbeats since the last report. */
   #beats = 0;
+  #stopped = false;
 
   constructor(parts: HeartbeatParts) {
     this.#parts = parts;
@@ -39,9 +40,9 @@ export class Heartbeat {
   report(progress: Progress): void {
     const last = this.#last;
     if (last !== undefined && last.done === progress.done && last.message === progress.message) return;
-    const step = progress.done - (last?.done ?? 0);
-    if (step > 0) this.#unit = this.#reported ? Math.min(this.#unit, step) : step;
-    this.#reported ||= step > 0;
+    // The first report is no step: a call may join a task that is far on.
+    const step = last === undefined ? 0 : progress.done - last.done;
+    if (step > 0) this.#unit = this.#steps++ === 0 ? step : Math.min(this.#unit, step);
     this.#last = progress;
     this.#beats = 0;
     this.#sendProgress(progress.done, progress.message);
@@ -54,11 +55,13 @@ export class Heartbeat {
   }
 
   stop(): void {
+    this.#stopped = true;
     this.#timer?.cancel();
   }
 
   #schedule(): void {
     this.#timer?.cancel();
+    if (this.#stopped) return;
     this.#timer = this.#parts.clock.after(this.#parts.intervalMs, () => {
       this.#beat();
       this.#schedule();
@@ -83,7 +86,9 @@ export class Heartbeat {
 
   #sendProgress(progress: number, message: string | undefined): void {
     // Smaller steps than before may fall behind a heartbeat; and a new message alone does not raise the count.
-    this.#sent = progress > this.#sent ? progress : this.#sent + this.#unit / 1_000_000;
+    // A large count (of bytes, say) is not raised by less than what a number can tell apart.
+    const least = Math.max(this.#unit / 1_000_000, Math.abs(this.#sent) * 2 * Number.EPSILON);
+    this.#sent = progress > this.#sent ? progress : this.#sent + least;
     const total = this.#last?.total;
     this.#parts.sink.progress?.({
       progress: this.#sent,

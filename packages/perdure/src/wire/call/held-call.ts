@@ -13,7 +13,7 @@ import type { Caller, KnownClient, ServedTask, Service } from "../service.ts";
 import { CallEnd } from "./call-end.ts";
 import { handOver } from "./hand-over.ts";
 import { Heartbeat } from "./heartbeat.ts";
-import { toolError, toOutcome, type ToolOutcome } from "./tool-result.ts";
+import { toolError, toOutcome, type ToolOutcome, type ToolResult } from "./tool-result.ts";
 
 /** How the waiting client is kept informed. Every function may be called until the call's promise settles. */
 export interface CallSink {
@@ -124,9 +124,13 @@ export async function waitForOutcome(
       return { result: handOver(service, last) };
     }
     const task = await runtime.store.get({ taskId });
-    return task === undefined
-      ? { result: toolError(`The task ${taskId} has expired.`) }
-      : toOutcome(service, task);
+    return task === undefined ? { result: expired(taskId) } : toOutcome(service, task);
+  } catch (error) {
+    if (!(error instanceof PerdureError)) throw error;
+    // The process shuts down: what was waited for goes on at the next start, and whoever waits is cut off.
+    if (error.code === "APP_CLOSED") return undefined;
+    if (error.code === "TASK_NOT_FOUND") return { result: expired(taskId) };
+    throw error;
   } finally {
     call.signal.removeEventListener("abort", leave);
     timer.cancel();
@@ -142,7 +146,7 @@ export interface Following {
   readonly onChange?: (task: TaskSummary) => void | Promise<void>;
 }
 
-/** Passes on what the task reports, until it ends or `until` is aborted. */
+/** Passes on what the task reports, until it ends or `until` is aborted. @throws PerdureError `TASK_NOT_FOUND` */
 export async function followTask(
   { runtime }: Service,
   { heartbeat, sink, until, onChange }: Following,
@@ -152,7 +156,11 @@ export async function followTask(
   let seen = 0;
   for (;;) {
     const task = await runtime.store.summary({ taskId });
-    if (task === undefined) throw new Error(`task ${taskId} is gone while it was waited for`);
+    if (task === undefined) {
+      throw new PerdureError("TASK_NOT_FOUND", {
+        message: `task ${taskId} expired while it was waited for.`,
+      });
+    }
     if (task.progress !== undefined) heartbeat.report(task.progress);
     if (sink.log !== undefined) {
       for (const event of await runtime.store.timeline({ taskId, after: seen })) {
@@ -164,6 +172,10 @@ export async function followTask(
     if (task.phase === "ended" || until.aborted) return task;
     await watch.changed(until);
   }
+}
+
+function expired(taskId: TaskId): ToolResult {
+  return toolError(`The task ${taskId} has expired.`);
 }
 
 async function stopWaiting(
@@ -198,7 +210,8 @@ export function heartbeatMsOf({ settings }: Service, { task, caller }: Patience)
 function knownClient(clients: readonly KnownClient[], name: string | undefined): KnownClient | undefined {
   if (name === undefined) return undefined;
   return clients.find((client) =>
-    typeof client.name === "string" ? client.name === name : client.name.test(name),
+    // Not `test`: of a global expression it goes on where the last one ended.
+    typeof client.name === "string" ? client.name === name : name.search(client.name) !== -1,
   );
 }
 
