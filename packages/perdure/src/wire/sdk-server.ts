@@ -47,7 +47,14 @@ export function createSdkServer(
 }
 
 function newServer({ name, version, instructions }: Service): McpServer {
-  return new McpServer({ name, version }, instructions === undefined ? {} : { instructions });
+  return new McpServer(
+    { name, version },
+    {
+      // An application declares its tools before it starts: there is no change to be told of.
+      capabilities: { tools: { listChanged: false } },
+      ...(instructions !== undefined && { instructions }),
+    },
+  );
 }
 
 /** What of a server is used; one of SDK 1.x is made to look like it, see `attach/`. */

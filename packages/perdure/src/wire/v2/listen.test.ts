@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { InMemoryServerEventBus } from "@modelcontextprotocol/server";
+import { InMemoryServerEventBus, type McpServer } from "@modelcontextprotocol/server";
 import { describe, expect, it } from "vitest";
 import type { TaskId } from "../../task/id.ts";
 import type { JsonObject } from "../../task/json.ts";
@@ -29,8 +29,14 @@ async function open(front: V2Front, exchange: FakeExchange): Promise<Promise<voi
   return served.then(() => undefined);
 }
 
+/** Tools cannot change while they are served, prompts can. */
+function registerPrompt(server: McpServer): void {
+  server.registerPrompt("greeting", {}, () => ({ messages: [] }));
+}
+
 async function fixture(options?: V2FrontOptions): Promise<{ service: Service; front: V2Front }> {
-  const service = await testService({ never, nap: { handler: async () => sleep(100, "rested") } });
+  const tasks = { never, nap: { handler: async () => sleep(100, "rested") } };
+  const service = await testService(tasks, { registrations: [registerPrompt] });
   return { service, front: createV2Front(service, options) };
 }
 
@@ -219,12 +225,13 @@ describe("a listen for tasks and list changes", () => {
     await eventually(() => exchange.notified("notifications/tasks").at(-1)?.["status"] === "completed");
     expect(exchange.said[0]).toEqual({
       notify: acknowledged,
-      params: { notifications: { taskIds: [taskId], toolsListChanged: true }, _meta: subscription },
+      params: { notifications: { taskIds: [taskId], promptsListChanged: true }, _meta: subscription },
     });
-    bus.publish({ kind: "tools_list_changed" });
     bus.publish({ kind: "prompts_list_changed" });
+    bus.publish({ kind: "tools_list_changed" });
+    bus.publish({ kind: "resources_list_changed" });
     expect(exchange.said.at(-1)).toEqual({
-      notify: "notifications/tools/list_changed",
+      notify: "notifications/prompts/list_changed",
       params: { _meta: subscription },
     });
     exchange.leave();
@@ -235,7 +242,7 @@ describe("a listen for tasks and list changes", () => {
   it("is open for the changes alone where no id is honoured", async () => {
     const bus = new InMemoryServerEventBus();
     const { front } = await fixture({ bus });
-    const exchange = listen({ taskIds: [], toolsListChanged: true });
+    const exchange = listen({ taskIds: [], promptsListChanged: true });
     const served = open(front, exchange);
     await eventually(() => exchange.said.length === 1);
     front.close();

@@ -22,11 +22,12 @@ export interface TestTask {
 
 export interface TestOptions extends ServingOptions {
   readonly plainTools?: Readonly<Record<string, PlainTool["handler"]>>;
+  readonly registrations?: Service["registrations"];
 }
 
 export async function testService(
   declared: Readonly<Record<string, TestTask>>,
-  { plainTools = {}, ...options }: TestOptions = {},
+  { plainTools = {}, registrations = [], ...options }: TestOptions = {},
 ): Promise<Service> {
   const tools = new Map<string, TaskTool>();
   const tasks = new Map<string, { tool: TaskTool; options: DeclaredOptions }>();
@@ -54,7 +55,7 @@ export async function testService(
   return toService(
     { name: "test", version: "1.2.3" },
     options,
-    { tasks, plainTools: new Map(plain), registrations: [] },
+    { tasks, plainTools: new Map(plain), registrations },
     runtime,
   );
 }
