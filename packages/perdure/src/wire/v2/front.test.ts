@@ -137,6 +137,35 @@ describe("tools/call that declares the extension", () => {
     });
   });
 
+  it("is the task that its key names, without an outcome, also where that has one", async () => {
+    const options = { idempotencyKey: () => "once" };
+    const service = await testService({
+      fail: {
+        options,
+        handler: () => {
+          throw new Error("no such dataset");
+        },
+      },
+      refuse: {
+        options,
+        handler: () => {
+          throw new ProtocolError(-32_050, "out of quota");
+        },
+      },
+    });
+    for (const [name, status] of [
+      ["fail", "completed"],
+      ["refuse", "failed"],
+    ] as const) {
+      const taskId = await start(service, name);
+      await end(service, taskId);
+      const { answer } = await ask(service, "tools/call", { name });
+      expect(answer.result).toMatchObject({ resultType: "task", taskId, status });
+      expect(answer.result).not.toHaveProperty("result");
+      expect(answer.result).not.toHaveProperty("error");
+    }
+  });
+
   it.each<[string, JsonObject]>([
     ["with settings", { "io.modelcontextprotocol/tasks": { list: true } }],
     ["as true", { "io.modelcontextprotocol/tasks": true }],
@@ -436,6 +465,14 @@ describe("the held call", () => {
     expect(exchange.said).toEqual([]);
     const { tasks } = await service.runtime.store.list({});
     expect(tasks).toMatchObject([{ status }]);
+  });
+
+  it("is cancelled where its client was gone before it began", async () => {
+    const service = await testService({ never });
+    const exchange = call("never");
+    exchange.leave();
+    await createV2Front(service).serve(exchange);
+    expect((await service.runtime.store.list({})).tasks).toMatchObject([{ status: "cancelled" }]);
   });
 
   it("knows the client by the name in its envelope", async () => {
