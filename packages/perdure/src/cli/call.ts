@@ -81,7 +81,7 @@ class Call {
   async #follow(taskId: string): Promise<ExitCode> {
     const { connection, live, out, options, interrupt } = this.#parts;
     live.beside(() => out.advice(`handed over as task ${taskId}; waiting for it`));
-    const news = this.#tasks.watch(taskId)[Symbol.asyncIterator]();
+    const news = this.#tasks.watch(taskId, true)[Symbol.asyncIterator]();
     for (;;) {
       const next = await interrupt.before(news.next());
       if (next === undefined) {

@@ -4,7 +4,6 @@ import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { App } from "../app/app.ts";
 import { closeOnSignals } from "../app/process-signals.ts";
-import { PerdureError } from "../task/errors.ts";
 import { CommandError, exitCodes } from "./exit.ts";
 import type { Output } from "./output.ts";
 
@@ -23,7 +22,9 @@ export async function serve(file: string, options: ServeOptions, out: Output): P
     const { url } = await app.listen({ port: options.port, host: options.host });
     out.line({ name: app.name, version: app.version, url }, `${app.name} ${app.version} at ${url}`);
   } catch (error) {
-    throw explain(error, options);
+    // What was started before it failed would keep the process alive.
+    await app.close({ drainMs: 0 });
+    throw explain(error);
   }
 }
 
@@ -57,18 +58,9 @@ function isApp(value: unknown): value is App {
   return typeof value === "object" && value !== null && "listen" in value && "close" in value;
 }
 
-function explain(error: unknown, { host, port }: ServeOptions): unknown {
-  const { code } = error as NodeJS.ErrnoException;
-  if (code === "EADDRINUSE" || code === "EACCES" || code === "EADDRNOTAVAIL") {
-    const message = `${host}:${port} cannot be listened on (${code}). Choose another with --port; 0 takes any free one.`;
-    return new CommandError(exitCodes.unreachable, message, { cause: error });
-  }
-  if (!(error instanceof Error) || !isPerdureError(error)) return error;
-  const exitCode = error.code.startsWith("STORE_") ? exitCodes.unreachable : exitCodes.usage;
-  return new CommandError(exitCode, error.message, { cause: error });
-}
-
-/** Also one of another copy of perdure. */
-function isPerdureError(error: Error): error is PerdureError {
-  return error instanceof PerdureError || error.name === "PerdureError";
+function explain(error: unknown): unknown {
+  // The error may be one of another copy of perdure.
+  if (!(error instanceof Error) || error.name !== "PerdureError") return error;
+  const isStore = "code" in error && String(error.code).startsWith("STORE_");
+  return new CommandError(isStore ? exitCodes.unreachable : exitCodes.usage, error.message, { cause: error });
 }

@@ -52,12 +52,14 @@ export class ServerSource implements TaskSource {
     return this.#status(id, 0);
   }
 
-  /** Goes on over a restart of the server. */
-  async *watch(id: string): AsyncGenerator<TaskNews> {
+  /**
+   * Goes on over a restart of the server.
+   * @param known The task is known to be there. Else the first question must be answered: who asks may have mistyped.
+   */
+  async *watch(id: string, known = false): AsyncGenerator<TaskNews> {
     let [status, progress] = ["", ""];
     let lostAt: number | undefined;
-    // The first question must be answered: who asks may have mistyped the URL or the task.
-    let task: TaskView | undefined = await this.#status(id, 0);
+    let task = known ? undefined : await this.#status(id, 0);
     for (;;) {
       if (task !== undefined) {
         lostAt = undefined;
@@ -75,9 +77,9 @@ export class ServerSource implements TaskSource {
         task = await this.#status(id, waitSeconds);
       } catch (error) {
         if (!isUnreachable(error)) throw error;
+        if (lostAt === undefined) yield { type: "disconnected" };
         lostAt ??= Date.now();
         if (Date.now() - lostAt > patienceMs) throw error;
-        if (task !== undefined) yield { type: "disconnected" };
         task = undefined;
         await this.close();
         await sleep(500);
