@@ -49,6 +49,9 @@ export interface TestClient {
   status(taskId: string): Promise<string>;
   result(taskId: string): Promise<Outcome>;
   cancel(taskId: string): Promise<void>;
+  /** Closes the connection, whatever waits on it. */
+  leave(): Promise<void>;
+  /** Ends the client, as its user does. */
   close(): Promise<void>;
 }
 
@@ -84,9 +87,9 @@ export function outcomeOf(result: unknown): Outcome {
   };
 }
 
-/** Tries until it holds a result, or 10 s have passed: the server may be on its way back. */
+/** Tries until it holds a result, or 20 s have passed: the server may be on its way back. */
 export async function persist<T>(attempt: () => Promise<T>): Promise<T> {
-  const end = Date.now() + 10_000;
+  const end = Date.now() + 20_000;
   for (;;) {
     try {
       return await attempt();

@@ -2,7 +2,7 @@
  * How a host lets `ext-tasks` send what the SDK's client does not know: as requests of its own, beside those of the
  * SDK, over HTTP or on the same pipe.
  */
-import type { JSONRPCMessage, Transport } from "@modelcontextprotocol/client";
+import type { Transport } from "@modelcontextprotocol/client";
 import { DispatchError, type RawClientDispatch } from "@modelcontextprotocol/ext-tasks/client";
 import { readAnswer } from "./http-answer.ts";
 
@@ -45,15 +45,18 @@ export function dispatchOverHttp(url: string, token: string): RawClientDispatch 
 export function dispatchOver(transport: Transport): RawClientDispatch {
   const waiting = new Map<string | number, PromiseWithResolvers<Answer>>();
   const { onmessage, onclose } = transport;
-  transport.onmessage = (message: JSONRPCMessage, extra?: never) => {
-    const answered = "id" in message && message.id !== undefined ? waiting.get(message.id) : undefined;
-    if (answered === undefined) onmessage?.(message, extra);
-    else answered.resolve(message as Answer);
+  const listener: Pick<Transport, "onmessage" | "onclose"> = {
+    onmessage: (message, extra) => {
+      const answered = "id" in message && message.id !== undefined ? waiting.get(message.id) : undefined;
+      if (answered === undefined) onmessage?.(message, extra);
+      else answered.resolve(message as Answer);
+    },
+    onclose: () => {
+      for (const { reject } of waiting.values()) reject(new Error("the connection closed"));
+      onclose?.();
+    },
   };
-  transport.onclose = () => {
-    for (const { reject } of waiting.values()) reject(new Error("the connection closed"));
-    onclose?.();
-  };
+  Object.assign(transport, listener);
   let requests = 0;
   return async (request: Message) => {
     const id = `ext-${++requests}`;

@@ -10,8 +10,18 @@ import {
   type ToolExecution,
 } from "@modelcontextprotocol/ext-tasks/client";
 import { taskId as toTaskId } from "@modelcontextprotocol/ext-tasks/core";
-import { type Access, type Arguments, type Call, type CallOptions, Lost, type Outcome } from "../client.ts";
-import { outcomeOf, persist, Refused, type TestClient } from "../client.ts";
+import {
+  type Access,
+  type Arguments,
+  type Call,
+  type CallOptions,
+  Lost,
+  type Outcome,
+  outcomeOf,
+  persist,
+  Refused,
+  type TestClient,
+} from "../client.ts";
 import { dispatchOver, dispatchOverHttp } from "./ext-tasks-dispatch.ts";
 
 const clientInfo = { name: "ext-tasks", version: "1.0.0" };
@@ -38,6 +48,7 @@ export class ExtTasks implements TestClient {
     const execution = this.#session().then((session) => session.callTool<unknown>(tool, { ...args }));
     const outcome = execution.then((begun) => settle(begun, progress, patienceMs), lost);
     const cancel = async (): Promise<void> => (await execution).cancel();
+    outcome.catch(() => undefined);
     return { tool, args, progress, outcome, cancel, execution };
   }
 
@@ -61,6 +72,12 @@ export class ExtTasks implements TestClient {
     return this.#asked(taskId, (task) => task.cancel());
   }
 
+  async leave(): Promise<void> {
+    const connection = await this.#connection;
+    await connection?.client.close();
+  }
+
+  /** It cancels what is still open. */
   async close(): Promise<void> {
     const connection = await this.#connection?.catch(() => undefined);
     await connection?.session.close();
@@ -91,10 +108,12 @@ export class ExtTasks implements TestClient {
       v2RequestFraming: { protocolVersion: "2026-07-28", clientInfo, clientCapabilities: {} },
     });
     const { onclose } = client;
-    client.onclose = () => {
-      this.#connection = undefined;
-      onclose?.();
-    };
+    Object.assign(client, {
+      onclose: () => {
+        this.#connection = undefined;
+        onclose?.();
+      },
+    });
     await client.listTools();
     return { client, session };
   }

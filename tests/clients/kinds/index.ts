@@ -1,5 +1,6 @@
 /** Every kind of client there is a test with, and where it makes sense. */
 import type { Access, TestClient } from "../client.ts";
+import { Client2Held } from "./client2-held.ts";
 import { ExtTasks } from "./ext-tasks.ts";
 import { RawHttp } from "./raw-http.ts";
 import { Sdk1Held } from "./sdk1-held.ts";
@@ -8,6 +9,7 @@ import { Strands } from "./strands.ts";
 
 export const kinds = {
   "client 2.4 with ext-tasks": (access) => new ExtTasks(access),
+  "client 2.4, held": (access) => new Client2Held(access),
   "sdk 1.32 with tasks": (access) => new Sdk1Tasks(access),
   "sdk 1.32, held": (access) => new Sdk1Held(access),
   "Strands with tasksConfig": (access) => new Strands(access),

@@ -2,11 +2,25 @@
  * A client that knows nothing of tasks, written by hand on 2025-06-18: it waits for one answer as long as it has
  * patience, and calls again where there was none.
  */
-import type { Access, Arguments, Call, CallOptions, Outcome, TestClient } from "../client.ts";
-import { Lost, persist } from "../client.ts";
+import {
+  type Access,
+  type Arguments,
+  type Call,
+  type CallOptions,
+  Lost,
+  type Outcome,
+  persist,
+  type TestClient,
+} from "../client.ts";
 import { readAnswer } from "./http-answer.ts";
-import { type CallTool, cancelByTools, outcomeByTools, resultByTools } from "./plain-tools.ts";
-import { RpcError, statusByTools } from "./plain-tools.ts";
+import {
+  type CallTool,
+  cancelByTools,
+  outcomeByTools,
+  resultByTools,
+  RpcError,
+  statusByTools,
+} from "./plain-tools.ts";
 
 /** Most clients have 60 s; the tools under test have less to do. */
 const patience = 6_000;
@@ -49,6 +63,7 @@ export class RawHttp implements TestClient {
       await (await this.#post({ method: "notifications/cancelled", params }, signal)).body?.cancel();
       stop.abort();
     };
+    outcome.catch(() => undefined);
     return { tool, args, progress, outcome, cancel };
   }
 
@@ -66,6 +81,10 @@ export class RawHttp implements TestClient {
 
   cancel(taskId: string): Promise<void> {
     return cancelByTools(this.#oneCall, taskId);
+  }
+
+  async leave(): Promise<void> {
+    // Every request has a connection of its own.
   }
 
   async close(): Promise<void> {

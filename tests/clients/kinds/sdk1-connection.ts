@@ -35,10 +35,8 @@ export class Sdk1Connection {
 
   async #connect(): Promise<Client> {
     const client = new Client({ name: this.#name, version: "1.0.0" });
-    // What breaks shows in the calls that wait.
-    client.onerror = () => undefined;
     await client.connect(transportFor(this.#access));
-    client.onclose = () => (this.#client = undefined);
+    Object.assign(client, { onclose: () => (this.#client = undefined) });
     await client.listTools();
     return client;
   }
@@ -58,13 +56,15 @@ function transportFor(access: Access): Transport {
       maxRetries: 20,
     },
   });
-  return transport as Transport;
+  return transport;
 }
+
+const brokenOff: ReadonlySet<number> = new Set([ErrorCode.ConnectionClosed, ErrorCode.RequestTimeout]);
 
 /** Tells an answer of the server from a wait that broke off. */
 export function sdk1Error(error: unknown): Error {
   if (!(error instanceof McpError)) return new Lost(String(error), { cause: error });
-  if (error.code === ErrorCode.ConnectionClosed || error.code === ErrorCode.RequestTimeout) {
+  if (brokenOff.has(error.code)) {
     return new Lost(error.message, { cause: error });
   }
   return new RpcError(error.code, error.message.replace(/^MCP error -?\d+: /, ""), error.data);

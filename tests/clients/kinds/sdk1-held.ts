@@ -3,8 +3,15 @@
  * itself where its connection breaks.
  */
 import type { RequestOptions } from "@modelcontextprotocol/sdk/shared/protocol.js";
-import type { Access, Arguments, Call, CallOptions, Outcome, TestClient } from "../client.ts";
-import { persist } from "../client.ts";
+import {
+  type Access,
+  type Arguments,
+  type Call,
+  type CallOptions,
+  type Outcome,
+  persist,
+  type TestClient,
+} from "../client.ts";
 import { type CallTool, cancelByTools, outcomeByTools, resultByTools, statusByTools } from "./plain-tools.ts";
 import { Sdk1Connection, sdk1Error } from "./sdk1-connection.ts";
 
@@ -28,6 +35,7 @@ export class Sdk1Held implements TestClient {
       if (stop.signal.aborted) return { kind: "cancelled" };
       throw error;
     });
+    outcome.catch(() => undefined);
     return { tool, args, progress, outcome, cancel: async () => stop.abort("the user pressed stop") };
   }
 
@@ -45,6 +53,10 @@ export class Sdk1Held implements TestClient {
 
   cancel(taskId: string): Promise<void> {
     return cancelByTools(this.#callTool(), taskId);
+  }
+
+  leave(): Promise<void> {
+    return this.close();
   }
 
   close(): Promise<void> {

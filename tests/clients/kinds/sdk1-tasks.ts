@@ -1,7 +1,17 @@
 /** `@modelcontextprotocol/sdk` 1.32 with its task API: the tasks of 2025-11-25. */
 import { CallToolResultSchema } from "@modelcontextprotocol/sdk/types.js";
-import { type Access, type Arguments, type Call, type CallOptions, Lost, type Outcome } from "../client.ts";
-import { outcomeOf, persist, Refused, type TestClient } from "../client.ts";
+import {
+  type Access,
+  type Arguments,
+  type Call,
+  type CallOptions,
+  Lost,
+  type Outcome,
+  outcomeOf,
+  persist,
+  Refused,
+  type TestClient,
+} from "../client.ts";
 import { RpcError } from "./plain-tools.ts";
 import { Sdk1Connection, sdk1Error } from "./sdk1-connection.ts";
 
@@ -26,6 +36,7 @@ export class Sdk1Tasks implements TestClient {
         : this.#block(tool, args, patienceMs, created.resolve);
     outcome.catch(created.reject);
     const cancel = async (): Promise<void> => this.cancel(await created.promise);
+    outcome.catch(() => undefined);
     return { tool, args, progress, outcome, cancel, taskId: created.promise };
   }
 
@@ -53,6 +64,10 @@ export class Sdk1Tasks implements TestClient {
 
   async cancel(taskId: string): Promise<void> {
     await this.#asked((client) => client.experimental.tasks.cancelTask(taskId));
+  }
+
+  leave(): Promise<void> {
+    return this.close();
   }
 
   close(): Promise<void> {

@@ -3,12 +3,29 @@
  * off is what a model would do: it looks into the list, and goes on with the generated tools.
  */
 import { StdioClientTransport } from "@modelcontextprotocol/sdk/client/stdio.js";
-import { McpClient, type McpTool } from "@strands-agents/sdk";
-import type { Access, Arguments, Call, CallOptions, Outcome, TestClient } from "../client.ts";
-import { outcomeOf, persist } from "../client.ts";
-import { type CallTool, cancelByTools, outcomeByTools, resultByTools } from "./plain-tools.ts";
-import { RpcError, statusByTools, waitByTools } from "./plain-tools.ts";
+import { McpClient } from "@strands-agents/sdk";
+import {
+  type Access,
+  type Arguments,
+  type Call,
+  type CallOptions,
+  type Outcome,
+  outcomeOf,
+  persist,
+  type TestClient,
+} from "../client.ts";
+import {
+  type CallTool,
+  cancelByTools,
+  outcomeByTools,
+  resultByTools,
+  RpcError,
+  statusByTools,
+  waitByTools,
+} from "./plain-tools.ts";
 import { sdk1Error } from "./sdk1-connection.ts";
+
+type McpTool = Awaited<ReturnType<McpClient["listTools"]>>[number];
 
 export class Strands implements TestClient {
   readonly #access: Access;
@@ -22,6 +39,7 @@ export class Strands implements TestClient {
     const signal = patienceMs === undefined ? undefined : AbortSignal.timeout(patienceMs);
     const outcome = this.#outcome(tool, args, signal);
     const cancel = async (): Promise<void> => this.cancel(await this.#newest(tool));
+    outcome.catch(() => undefined);
     return { tool, args, progress: [], outcome, cancel };
   }
 
@@ -40,6 +58,10 @@ export class Strands implements TestClient {
 
   cancel(taskId: string): Promise<void> {
     return cancelByTools(this.#callTool(), taskId);
+  }
+
+  leave(): Promise<void> {
+    return this.close();
   }
 
   async close(): Promise<void> {

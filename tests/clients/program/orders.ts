@@ -5,7 +5,7 @@ export interface Orders {
   /** 0: any free one; absent: standard input and output. */
   readonly port?: number;
   readonly name?: string;
-  /** Of the generated tools. */
+  /** Of all its tools. */
   readonly prefix?: string;
   /** Bearer tokens and their principals; absent: everybody is `local`. */
   readonly tokens?: Readonly<Record<string, string>>;

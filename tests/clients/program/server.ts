@@ -21,6 +21,7 @@ import { type Entry, writeJournal } from "./journal.ts";
 import type { Orders } from "./orders.ts";
 
 const orders = JSON.parse(process.argv[2] ?? "{}") as Orders;
+const prefix = orders.prefix ?? "";
 const app = perdure({
   name: orders.name ?? "matrix",
   version: "1.0.0",
@@ -30,45 +31,50 @@ const app = perdure({
   hold: "20s",
   // Failures are what some of the tools are for.
   logger: pino({ level: "error" }, pino.destination({ dest: 2, sync: true })),
-  tools: { prefix: orders.prefix ?? "" },
+  tools: { prefix },
   ...(orders.tokens !== undefined && { auth: bearerTokens(orders.tokens) }),
 });
 
-const key = z.string();
-const output = z.object({ key, task: z.string(), attempts: z.int() });
+const input = z.object({ key: z.string() });
+const output = z.object({ key: z.string(), task: z.string(), attempts: z.int() });
 
-app.task("quick", { description: "Is done at once.", input: z.object({ key }), output }, ({ key }, task) => {
+app.task(`${prefix}quick`, { description: "Is done at once.", input, output }, ({ key }, task) => {
   note(task, key, "runs");
   return { key, task: task.id, attempts: task.attempt };
 });
 
 app.task(
-  "brief",
-  { description: "Is forgotten soon.", input: z.object({ key }), output, ttl: "1500ms" },
+  `${prefix}brief`,
+  { description: "Is forgotten soon.", input, output, ttl: "1500ms" },
   ({ key }, task) => {
     note(task, key, "runs");
     return { key, task: task.id, attempts: task.attempt };
   },
 );
 
-const slow = { input: z.object({ key, ms: z.int() }), output } as const;
-app.task("slow", { description: "Takes so long.", ...slow }, work);
-app.task("slow_handed_over", { description: "Is not waited for.", ...slow, hold: "300ms" }, work);
-app.task("slow_background", { description: "Is not waited for at all.", ...slow, start: "background" }, work);
+const slow = { input: input.extend({ ms: z.int() }), output } as const;
+app.task(`${prefix}slow`, { description: "Takes so long.", ...slow }, work);
+app.task(
+  `${prefix}slow_unattended`,
+  { description: "Goes on without its caller.", ...slow, onDisconnect: "continue" },
+  work,
+);
+app.task(`${prefix}slow_handed_over`, { description: "Is not waited for.", ...slow, hold: "300ms" }, work);
+app.task(
+  `${prefix}slow_background`,
+  { description: "Is not waited for at all.", ...slow, start: "background" },
+  work,
+);
 
-app.task("fails", { description: "Fails.", input: z.object({ key }), output }, ({ key }, task) => {
+app.task(`${prefix}fails`, { description: "Fails.", input, output }, ({ key }, task) => {
   note(task, key, "runs");
   throw new Error("there is no such data set");
 });
 
-app.task(
-  "protocol_fails",
-  { description: "Fails by the protocol.", input: z.object({ key }) },
-  ({ key }, task) => {
-    note(task, key, "runs");
-    throw new ProtocolError(-32_050, "out of paper", { data: { tray: 2 } });
-  },
-);
+app.task(`${prefix}protocol_fails`, { description: "Fails by the protocol.", input }, ({ key }, task) => {
+  note(task, key, "runs");
+  throw new ProtocolError(-32_050, "out of paper", { data: { tray: 2 } });
+});
 
 /** Goes on where it was: what was done is saved at every tick. */
 async function work({ key, ms }: { key: string; ms: number }, task: TaskContext) {

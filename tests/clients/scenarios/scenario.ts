@@ -14,7 +14,7 @@ export interface Cell {
   /** Where what is done for this client is recorded. */
   readonly folder: string;
   /** A client of the same kind, of somebody else. */
-  stranger(): TestClient;
+  readonly stranger: () => TestClient;
 }
 
 export interface Scenario {
@@ -32,7 +32,7 @@ export async function journalOf(
   { key }: Arguments,
   holds: (entries: readonly Entry[]) => boolean = () => true,
 ): Promise<readonly Entry[]> {
-  const end = Date.now() + 8_000;
+  const end = Date.now() + 20_000;
   for (;;) {
     const entries = readJournal(folder, key);
     if (holds(entries)) return entries;
@@ -52,12 +52,20 @@ export async function taskOf(
 }
 
 /** The call was answered with the result of the one task that there was for it, which was run so many times. */
-export function expectOneTask(folder: string, args: Arguments, outcome: Outcome, attempts: number): void {
+export function expectOneTask(
+  folder: string,
+  args: Arguments,
+  outcome: Outcome,
+  [least, most]: readonly [number, number] = [1, 1],
+): void {
   const entries = readJournal(folder, args.key);
   const tasks = [...new Set(entries.map(({ task }) => task))];
   expect(tasks, "one task").toHaveLength(1);
+  const attempts = Math.max(...entries.map(({ attempt }) => attempt));
   const structured = { key: args.key, task: tasks[0], attempts };
   expect(outcome).toMatchObject({ kind: "result", isError: false, structured });
   expect(entries.filter(({ event }) => event === "runs")).toHaveLength(attempts);
+  expect(attempts).toBeGreaterThanOrEqual(least);
+  expect(attempts).toBeLessThanOrEqual(most);
   if (args.ms !== undefined) expect(entries.filter(({ event }) => event === "done")).toHaveLength(1);
 }
