@@ -19,6 +19,8 @@ export interface Ended {
 export interface Running {
   readonly child: ChildProcess;
   readonly ended: Promise<Ended>;
+  /** All that it has said so far. */
+  readonly text: () => { readonly stdout: string; readonly stderr: string };
 }
 
 /** Everything that was started is ended with it. */
@@ -44,7 +46,7 @@ export class Bench implements AsyncDisposable {
       stdout,
       stderr,
     }));
-    const running = { child, ended };
+    const running = { child, ended, text: () => ({ stdout, stderr }) };
     this.#started.push(running);
     return running;
   }
@@ -81,18 +83,18 @@ export class Bench implements AsyncDisposable {
   }
 }
 
-/** Resolves once `stream` of the process has said something that fits. */
+/** Resolves once the process has said, now or before, something that fits. */
 export async function said(
-  { child }: Running,
+  { child, text }: Running,
   stream: "stdout" | "stderr",
   pattern: RegExp,
-): Promise<string> {
-  let text = "";
-  return new Promise((resolve, reject) => {
-    child[stream]?.on("data", (chunk: string) => {
-      text += chunk;
-      if (pattern.test(text)) resolve(text);
-    });
-    child.once("close", () => reject(new Error(`it ended, having said: ${text}`)));
+): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    const look = (): void => {
+      if (pattern.test(text()[stream])) resolve();
+    };
+    child[stream]?.on("data", look);
+    child.once("close", () => reject(new Error(`it ended, having said: ${text()[stream]}`)));
+    look();
   });
 }
