@@ -1,7 +1,7 @@
 /** `resources/read` of a whole result, where a call was given a summary of it. */
 import { ResourceNotFoundError, ResourceTemplate } from "@modelcontextprotocol/server";
 import type { TaskId } from "../task/id.ts";
-import { resultUri } from "./call/tool-result.ts";
+import { resultUri, wholeResult } from "./call/tool-result.ts";
 import type { SdkServerOptions, ToolServer } from "./sdk-server.ts";
 import type { Service } from "./service.ts";
 
@@ -10,13 +10,12 @@ export function registerResults(server: ToolServer, service: Service, options: S
   server.registerResource(
     "task-result",
     template,
-    { description: "The whole result of a completed task.", mimeType: "application/json" },
+    { description: "The whole result of a completed task." },
     async (uri, { taskId }, context) => {
       const { owner } = options.callerOf(context);
       const task = await service.runtime.store.get({ taskId: String(taskId) as TaskId, owner });
       if (task?.status !== "completed") throw new ResourceNotFoundError(uri.href);
-      const text = typeof task.result === "string" ? task.result : JSON.stringify(task.result ?? null);
-      return { contents: [{ uri: uri.href, mimeType: "application/json", text }] };
+      return { contents: [{ uri: uri.href, ...wholeResult(task.result) }] };
     },
   );
 }

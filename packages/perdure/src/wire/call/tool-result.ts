@@ -73,25 +73,29 @@ export function valueToResult(value: JsonValue | undefined): ToolResult {
   return { content, structuredContent: value };
 }
 
+/** The whole result of a task, as `resources/read` gives it. */
+export function wholeResult(value: JsonValue | undefined): {
+  readonly text: string;
+  readonly mimeType: string;
+} {
+  if (typeof value === "string") return { text: value, mimeType: "text/plain" };
+  return { text: JSON.stringify(value ?? null), mimeType: "application/json" };
+}
+
 function toResult(service: Service, task: TaskRecord): ToolResult {
   const result = valueToResult(task.result);
-  const text = task.result === undefined ? "" : JSON.stringify(task.result);
+  const { text, mimeType } = wholeResult(task.result);
   const bytes = Buffer.byteLength(text);
-  if (bytes <= service.settings.maxResultBytes) return result;
+  const { maxResultBytes } = service.settings;
+  if (bytes <= maxResultBytes || bytes - mediaBytes(result) <= maxResultBytes) return result;
   const uri = resultUri(task.id);
   const note =
     `The result of ${task.tool} is large (${bytes} bytes), so this is only its beginning. ` +
-    `The whole is the resource ${uri}.\n\n${text.slice(0, summaryLength)}…`;
+    `The whole is the resource ${uri}.\n\n${beginningOf(result)}…`;
   return {
     content: [
       textBlock(note),
-      {
-        type: "resource_link",
-        uri,
-        name: `result of ${task.tool}`,
-        mimeType: "application/json",
-        size: bytes,
-      },
+      { type: "resource_link", uri, name: `result of ${task.tool}`, mimeType, size: bytes },
     ],
     structuredContent: {
       task_id: task.id,
@@ -100,18 +104,42 @@ function toResult(service: Service, task: TaskRecord): ToolResult {
       result_uri: uri,
       result_bytes: bytes,
     },
+    ...(result.isError === true && { isError: true }),
   };
 }
 
-const blockTypes: ReadonlySet<unknown> = new Set(["text", "image", "audio", "resource", "resource_link"]);
+/** What a model sees or hears costs it nothing by the byte, and a beginning of it is of no use. */
+function mediaBytes({ content }: ToolResult): number {
+  let bytes = 0;
+  for (const { data } of content) if (typeof data === "string") bytes += data.length;
+  return bytes;
+}
+
+function beginningOf({ content }: ToolResult): string {
+  const texts = content.flatMap(({ text }) => (typeof text === "string" ? [text] : []));
+  // A character of two units may be cut in the middle.
+  return texts.join("\n\n").slice(0, summaryLength).toWellFormed();
+}
+
+/** The fields that each kind of block must have, all of them strings. */
+const blockFields: Readonly<Record<string, readonly string[]>> = {
+  text: ["text"],
+  image: ["data", "mimeType"],
+  audio: ["data", "mimeType"],
+  resource_link: ["uri", "name"],
+  resource: [],
+};
 
 /** Whether a handler returned MCP's own shape: `{ content: [{ type: "text" | "image" | …, … }, …], … }`. */
 function isToolResult(value: JsonValue): value is JsonObject & ToolResult {
   if (typeof value !== "object" || value === null || isArray(value)) return false;
   const { content } = value;
-  if (typeof content !== "object" || content === null || !isArray(content)) return false;
-  return content.every(
-    (block) =>
-      typeof block === "object" && block !== null && "type" in block && blockTypes.has(block["type"]),
-  );
+  return typeof content === "object" && content !== null && isArray(content) && content.every(isBlock);
+}
+
+function isBlock(block: JsonValue): boolean {
+  if (typeof block !== "object" || block === null || isArray(block)) return false;
+  const { type } = block;
+  if (typeof type !== "string" || !Object.hasOwn(blockFields, type)) return false;
+  return blockFields[type]?.every((field) => typeof block[field] === "string") === true;
 }
