@@ -6,19 +6,31 @@
  * work: `wait_seconds` returns when there is news, so one call does for a minute of polling.
  */
 import { z } from "zod";
-import { ProtocolError } from "../../task/errors.ts";
+import { PerdureError, ProtocolError } from "../../task/errors.ts";
 import type { TaskId } from "../../task/id.ts";
 import type { JsonObject, JsonValue } from "../../task/json.ts";
 import type { TaskSummary } from "../../task/record.ts";
 import { isTerminal, taskStatuses } from "../../task/status.ts";
 import { textBlock, toolError, toOutcome, type ToolResult } from "../call/tool-result.ts";
-import type { GeneratedTool, PlainContext, PlainTool, Service } from "../service.ts";
+import type { GeneratedTool, ObjectSchema, PlainContext, PlainTool, Service } from "../service.ts";
 import { toObjectSchema } from "../schema.ts";
 
 /** Under the 60 s at which nearly every client gives up. */
 const maxWaitSeconds = 55;
 
 const taskId = z.string().min(1).max(200);
+
+const text = { type: "string" };
+const head = { task_id: text, tool: text, status: text, created_at: text };
+const headOutput: ObjectSchema = { type: "object", properties: head };
+const statusOutput: ObjectSchema = {
+  type: "object",
+  properties: { ...head, progress: { type: "object" }, poll_after_seconds: { type: "number" } },
+};
+const listOutput: ObjectSchema = {
+  type: "object",
+  properties: { tasks: { type: "array", items: { type: "object" } }, cursor: text },
+};
 
 /** The generated tools that the settings do not hide, as ordinary tools. */
 export function generatedPlainTools(service: Service): PlainTool[] {
@@ -34,6 +46,7 @@ const definitions: Record<GeneratedTool, Definition> = {
     plainTool(name, {
       description: "Status of a background task. wait_seconds waits for news instead of polling.",
       input: z.object({ task_id: taskId, wait_seconds: z.number().min(0).max(maxWaitSeconds).optional() }),
+      output: statusOutput,
       run: async ({ task_id, wait_seconds = 0 }, { owner, signal }) => {
         const task = await waitForNews(service, { taskId: task_id as TaskId, owner }, wait_seconds, signal);
         return task === undefined ? unknownTask(task_id) : statusResult(service, task);
@@ -57,27 +70,29 @@ const definitions: Record<GeneratedTool, Definition> = {
     plainTool(name, {
       description: "Ends a background task for good.",
       input: z.object({ task_id: taskId, reason: z.string().max(500).optional() }),
+      output: headOutput,
       run: async ({ task_id, reason }, { owner }) => {
         const outcome = await service.runtime.store.cancel({ taskId: task_id as TaskId, owner, reason });
         if (outcome === undefined) return unknownTask(task_id);
         const { task, cancelled } = outcome;
-        const text = cancelled
+        const said = cancelled
           ? "The task is cancelled."
           : `The task had already ended: it is ${task.status}.`;
-        return { content: [textBlock(text)], structuredContent: headOf(task) };
+        return { content: [textBlock(said)], structuredContent: headOf(task) };
       },
     }),
   list_tasks: (service, name) =>
     plainTool(name, {
       description: "Your background tasks, newest first.",
       input: z.object({ status: z.enum(taskStatuses).optional(), cursor: z.string().optional() }),
+      output: listOutput,
       run: async (query, { owner }) => {
         const page = await service.runtime.store.list({ ...query, owner, limit: 50 });
         const lines = page.tasks.map((task) => `${task.id} ${task.tool}: ${task.status}`);
         const more = page.cursor === undefined ? {} : { cursor: page.cursor };
-        const text = lines.length === 0 ? "There are no tasks." : lines.join("\n");
+        const said = lines.length === 0 ? "There are no tasks." : lines.join("\n");
         return {
-          content: [textBlock(text)],
+          content: [textBlock(said)],
           structuredContent: { tasks: page.tasks.map(headOf), ...more },
         };
       },
@@ -87,19 +102,27 @@ const definitions: Record<GeneratedTool, Definition> = {
 interface PlainDefinition<Input extends z.ZodObject> {
   readonly description: string;
   readonly input: Input;
+  readonly output?: ObjectSchema;
   readonly run: (input: z.output<Input>, context: PlainContext) => Promise<ToolResult>;
 }
 
 function plainTool<Input extends z.ZodObject>(name: string, definition: PlainDefinition<Input>): PlainTool {
-  const { description, input, run } = definition;
+  const { description, input, output, run } = definition;
   return {
     name,
     title: undefined,
     description,
     annotations: undefined,
     inputSchema: toObjectSchema(input, name),
-    outputSchema: undefined,
-    parseInput: async (value) => input.parseAsync(value),
+    outputSchema: output,
+    parseInput: async (value) => {
+      const parsed = await input.safeParseAsync(value ?? {});
+      if (parsed.success) return parsed.data;
+      const issues = parsed.error.issues.map((issue) => [...issue.path, issue.message].join(": "));
+      throw new PerdureError("INVALID_INPUT", {
+        message: `the input of ${name} does not fit its schema: ${issues.join("; ")}`,
+      });
+    },
     parseOutput: async (value) => value,
     handler: (value, context) => run(value as z.output<Input>, context),
   };
