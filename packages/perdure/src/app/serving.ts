@@ -16,6 +16,7 @@ import {
   type Service,
   type WireSettings,
 } from "../wire/service.ts";
+import { toCount } from "./declaration.ts";
 import { parseWith, type Schema } from "./schema.ts";
 
 export interface ServingOptions {
@@ -34,7 +35,7 @@ export interface ServingOptions {
   readonly clients?: readonly ClientOptions[];
   /** When a client is told to ask again, where the protocol has a field for it. Default 5 s. */
   readonly poll?: Duration;
-  /** A larger result becomes a summary and a resource link. Bytes of its JSON, default 100,000. */
+  /** A larger result becomes a summary and a resource link. Bytes of its JSON without images and sound, default 100,000. */
   readonly maxResultBytes?: number;
   /** The generated tools: a prefix keeps two servers apart in one agent. */
   readonly tools?: GeneratedToolOptions;
@@ -122,6 +123,7 @@ export function toPlainTool(
   handler: (input: never, context: PlainContext) => unknown,
 ): PlainTool {
   const { input, output } = options;
+  checkToolName(name, "the name of a tool");
   return {
     name,
     title: options.title,
@@ -147,26 +149,51 @@ function toServedTask(tool: TaskTool, options: DeclaredOptions): ServedTask {
     outputSchema: output === undefined ? undefined : toObjectSchema(output, tool.name, "output"),
     start: options.start ?? "held",
     holdMs: hold === undefined ? undefined : toMs(hold, setting("hold")),
-    heartbeatMs: heartbeat === undefined ? undefined : toMs(heartbeat, setting("heartbeat")),
+    heartbeatMs: heartbeat === undefined ? undefined : toInterval(heartbeat, setting("heartbeat")),
     onDisconnect: options.onDisconnect ?? "cancel",
     rejoin: options.rejoin ?? true,
   };
 }
 
 function toWireSettings(options: ServingOptions): WireSettings {
-  const { prefix = "", names = {}, hide = [] } = options.tools ?? {};
-  const shown = generatedTools.filter((tool) => !hide.includes(tool));
   return {
     holdMs: toMs(options.hold ?? "50s", "hold"),
-    heartbeatMs: toMs(options.heartbeat ?? "5s", "heartbeat"),
+    heartbeatMs: toInterval(options.heartbeat ?? "5s", "heartbeat"),
     clients: (options.clients ?? []).map(({ name, hold, heartbeat }) => ({
       name,
       ...(hold !== undefined && { holdMs: toMs(hold, "clients: hold") }),
-      ...(heartbeat !== undefined && { heartbeatMs: toMs(heartbeat, "clients: heartbeat") }),
+      ...(heartbeat !== undefined && { heartbeatMs: toInterval(heartbeat, "clients: heartbeat") }),
     })),
-    pollMs: toMs(options.poll ?? "5s", "poll"),
-    maxResultBytes: options.maxResultBytes ?? 100_000,
-    toolNames: new Map(shown.map((tool) => [tool, names[tool] ?? prefix + tool])),
+    pollMs: toInterval(options.poll ?? "5s", "poll"),
+    maxResultBytes: toCount(options.maxResultBytes ?? 100_000, "maxResultBytes"),
+    toolNames: toToolNames(options.tools ?? {}),
     allowedHeaders: new Set((options.headers ?? []).map((name) => name.toLowerCase())),
   };
+}
+
+/** Something is done again and again after it: not at once. */
+function toInterval(duration: Duration, setting: string): number {
+  return toCount(toMs(duration, setting), `${setting}, in milliseconds,`);
+}
+
+/** As the specification has it (tools, "Tool Names"). @throws PerdureError `INVALID_OPTION` */
+function checkToolName(name: string, what: string): void {
+  if (/^[A-Za-z0-9_.-]{1,128}$/.test(name)) return;
+  throw new PerdureError("INVALID_OPTION", {
+    message: `${what} must be 1 to 128 letters, digits, "_", "-" or "."; ${quote(name)} came.`,
+  });
+}
+
+function toToolNames({
+  prefix = "",
+  names = {},
+  hide = [],
+}: GeneratedToolOptions): Map<GeneratedTool, string> {
+  const shown = new Map<GeneratedTool, string>();
+  for (const tool of generatedTools) if (!hide.includes(tool)) shown.set(tool, names[tool] ?? prefix + tool);
+  for (const name of shown.values()) checkToolName(name, "tools: the name of a generated tool");
+  if (new Set(shown.values()).size < shown.size) {
+    throw new PerdureError("INVALID_OPTION", { message: "tools: two generated tools have the same name." });
+  }
+  return shown;
 }

@@ -30,11 +30,28 @@ export function toObjectSchema(
         `wrap a Valibot schema in toStandardJsonSchema of @valibot/to-json-schema.`,
     });
   }
-  const { $schema: _, ...json } = converter[side]({ target: "draft-2020-12" });
+  const { $schema: _, ...json } = converted(converter[side], tool, side);
   if (json["type"] !== "object") {
     throw new PerdureError("INVALID_OPTION", {
       message: `the ${side} schema of ${quote(tool)} must be an object: MCP passes arguments and structure by name.`,
     });
   }
   return json as JsonObject as ObjectSchema;
+}
+
+function converted(
+  convert: (options: { readonly target: "draft-2020-12" }) => Record<string, unknown>,
+  tool: string,
+  side: "input" | "output",
+): Record<string, unknown> {
+  try {
+    return convert({ target: "draft-2020-12" });
+  } catch (error) {
+    throw new PerdureError("INVALID_OPTION", {
+      message:
+        `the ${side} schema of ${quote(tool)} cannot be written as a JSON Schema, which clients need: ` +
+        (error instanceof Error ? error.message : String(error)),
+      cause: error,
+    });
+  }
 }
