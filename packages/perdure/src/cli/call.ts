@@ -33,10 +33,12 @@ export async function call(
   const input = parseArguments(inputSchema, options.arg, options.jsonArgs);
   const live = out.json ? silentLine : progressLine(tool);
   using interrupt = new Interrupt();
+  const running = new Call({ connection, tool, options, out, live, interrupt });
   try {
-    return await new Call({ connection, tool, options, out, live, interrupt }).run(input);
+    return await running.run(input);
   } finally {
     live.stop();
+    await running.close();
   }
 }
 
@@ -75,6 +77,11 @@ class Call {
     const handOver = handOverOf(result, tool);
     if (handOver === undefined) return this.#answer(result);
     return options.wait ? this.#follow(handOver.task_id) : this.#answer(result, handOver.task_id);
+  }
+
+  /** Also what was connected anew meanwhile. */
+  async close(): Promise<void> {
+    await this.#tasks.close();
   }
 
   /** Waits for a task that the call was handed over to. */
