@@ -1,7 +1,8 @@
 /**
  * A rate alone says little on a machine that others use too, so each benchmark is a *ratio*: the subject (perdure) and
- * a reference (what the disk and SQLite can do at best) run in turns of a fraction of a second, in one process, on one
- * disk, and the order changes at each turn. Three rounds of such turns make three ratios; the median counts.
+ * a reference (what the disk and SQLite can do at best) run in turns of a tenth of a second, in one process, on one
+ * disk, and the order changes at each turn. Two neighbouring turns make a ratio; the median of its ratios is that of a
+ * round, so that a neighbour's flush of the disk falls out; and of three rounds the median counts.
  */
 import { setFlagsFromString } from "node:v8";
 import { setImmediate } from "node:timers/promises";
@@ -23,8 +24,8 @@ export interface Round {
 }
 
 const rounds = 3;
-const turnsPerRound = 8;
-const turnMs = 200;
+const pairsPerRound = 15;
+const turnMs = 100;
 const warmUpMs = 500;
 
 setFlagsFromString("--expose-gc");
@@ -36,11 +37,14 @@ export async function measure(contest: Contest): Promise<Round & { readonly roun
   await turn(contest.subject, warmUpMs);
   const measured: Round[] = [];
   while (measured.length < rounds) measured.push(await round(contest));
+  return { ...medians(measured), rounds: measured };
+}
+
+function medians(all: readonly Round[]): Round {
   return {
-    subject: median(measured.map((each) => each.subject)),
-    reference: median(measured.map((each) => each.reference)),
-    ratio: median(measured.map((each) => each.ratio)),
-    rounds: measured,
+    subject: median(all.map(({ subject }) => subject)),
+    reference: median(all.map(({ reference }) => reference)),
+    ratio: median(all.map(({ ratio }) => ratio)),
   };
 }
 
@@ -49,29 +53,22 @@ export function median(values: readonly number[]): number {
 }
 
 async function round(contest: Contest): Promise<Round> {
-  const total = { subject: { count: 0, ms: 0 }, reference: { count: 0, ms: 0 } };
-  for (let i = 0; i < turnsPerRound; i++) {
-    const order = i % 2 === 0 ? (["subject", "reference"] as const) : (["reference", "subject"] as const);
-    for (const side of order) {
-      const took = await turn(contest[side], turnMs);
-      total[side].count += took.count;
-      total[side].ms += took.ms;
-    }
+  const pairs: Round[] = [];
+  while (pairs.length < pairsPerRound) {
+    const subjectFirst = pairs.length % 2 === 0;
+    const first = await turn(subjectFirst ? contest.subject : contest.reference, turnMs);
+    const second = await turn(subjectFirst ? contest.reference : contest.subject, turnMs);
+    const [subject, reference] = subjectFirst ? [first, second] : [second, first];
+    pairs.push({ subject, reference, ratio: subject / reference });
   }
-  const subject = perSecond(total.subject);
-  const reference = perSecond(total.reference);
-  return { subject, reference, ratio: subject / reference };
+  return medians(pairs);
 }
 
 /** The time is what the turn really took: a group that was begun in time is finished. */
-async function turn(run: Run, ms: number): Promise<{ count: number; ms: number }> {
+async function turn(run: Run, ms: number): Promise<number> {
   collectGarbage(); // neither side pays for what the other left behind
   await setImmediate();
   const begin = performance.now();
   const count = await run(begin + ms);
-  return { count, ms: performance.now() - begin };
-}
-
-function perSecond(total: { readonly count: number; readonly ms: number }): number {
-  return (total.count / total.ms) * 1_000;
+  return (count / (performance.now() - begin)) * 1_000;
 }
