@@ -5,14 +5,32 @@ export { type AttachableServer, attach, type Attachment, type AttachOptions } fr
 export type { DeclaredTask, TaskHandler, TaskOptions } from "./app/declaration.ts";
 export type { TaskEvent, TaskHandle, TaskView } from "./app/handle.ts";
 export type { Tasks } from "./app/tasks.ts";
-export type { Context, Log, StepContext, StepOptions, TaskContext } from "./engine/context.ts";
+export {
+  type AskOptions,
+  type CallOptions,
+  type Context,
+  type Log,
+  question,
+  type Question,
+  type StepContext,
+  type StepOptions,
+  type TaskContext,
+  type WaitOptions,
+} from "./engine/context.ts";
 export type { Logger } from "./engine/logger.ts";
 export { openSqliteStore, type SqliteStoreOptions } from "./store/sqlite/index.ts";
 export type * from "./store/sessions.ts";
 export type * from "./store/store.ts";
 export { type Clock, systemClock, type Timer } from "./task/clock.ts";
 export type { Duration } from "./task/duration.ts";
-export { type ErrorCode, PerdureError, ProtocolError, TaskError, TerminalError } from "./task/errors.ts";
+export {
+  type ErrorCode,
+  DeclinedError,
+  PerdureError,
+  ProtocolError,
+  TaskError,
+  TerminalError,
+} from "./task/errors.ts";
 export type { Failure, FailureCode } from "./task/failure.ts";
 export { type IdSource, newTaskId, type TaskId } from "./task/id.ts";
 export type { JsonObject, JsonValue } from "./task/json.ts";

@@ -30,7 +30,7 @@ import {
 import { TaskHandle } from "./handle.ts";
 import { openStore } from "./open-store.ts";
 import { closeOnSignals } from "./process-signals.ts";
-import type { Schema } from "./schema.ts";
+import type { Schema } from "../engine/schema.ts";
 import {
   type DeclaredOptions,
   type PlainToolOptions,
@@ -48,6 +48,8 @@ export interface PerdureOptions extends ServingOptions {
   readonly store?: string | TaskStore;
   /** How many attempts run at once, of all tools. Default 100. */
   readonly concurrency?: number;
+  /** How long a task that only waits stays resident for an answer before it is parked. Default 2 s. */
+  readonly linger?: Duration;
   /** A pino logger or one like it. Default: pino, warnings and errors, to standard error. */
   readonly logger?: Logger;
   /** Close on SIGINT and SIGTERM, then end the process by that signal. Default false. */
@@ -339,7 +341,7 @@ export class App {
   }
 
   #openRuntime(): Runtime {
-    const { store, concurrency = 100, random = Math.random, ids = newTaskId } = this.#options;
+    const { store, concurrency = 100, linger = "2s", random = Math.random, ids = newTaskId } = this.#options;
     const [clock, logger] = [this.#clock, this.#logger];
     return new Runtime({
       store: typeof store === "object" ? store : openStore(store, this.name, clock, logger),
@@ -347,6 +349,7 @@ export class App {
       clock,
       logger,
       concurrency,
+      lingerMs: toMs(linger, "linger"),
       random,
       ids,
     });

@@ -6,7 +6,7 @@ import { type Duration, toMs } from "../task/duration.ts";
 import { PerdureError, quote } from "../task/errors.ts";
 import type { JsonOnly } from "../task/json.ts";
 import { type RetryOptions, toRetryPolicy } from "../task/retry.ts";
-import { parseWith, type Schema } from "./schema.ts";
+import { parseWith, type Schema } from "../engine/schema.ts";
 import type { ServedTaskOptions } from "./serving.ts";
 
 export interface TaskOptions<

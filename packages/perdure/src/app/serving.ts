@@ -6,7 +6,7 @@ import { type Duration, toMs } from "../task/duration.ts";
 import { PerdureError, quote } from "../task/errors.ts";
 import type { JsonObject } from "../task/json.ts";
 import type { Authenticate } from "../wire/http/guard.ts";
-import { toObjectSchema } from "../wire/schema.ts";
+import { toObjectSchema } from "../engine/json-schema.ts";
 import {
   type GeneratedTool,
   generatedTools,
@@ -17,7 +17,7 @@ import {
   type WireSettings,
 } from "../wire/service.ts";
 import { toCount } from "./declaration.ts";
-import { parseWith, type Schema } from "./schema.ts";
+import { parseWith, type Schema } from "../engine/schema.ts";
 
 export interface ServingOptions {
   /** Told to clients, for the model: how the tools belong together. */

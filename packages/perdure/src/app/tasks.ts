@@ -3,12 +3,25 @@ import type { Runtime } from "../engine/runtime.ts";
 import type { ListTasks, TaskPage } from "../store/store.ts";
 import { PerdureError } from "../task/errors.ts";
 import type { TaskId } from "../task/id.ts";
-import type { TaskRecord, TimelineEvent } from "../task/record.ts";
+import type { JsonValue } from "../task/json.ts";
+import {
+  type AnswerAction,
+  openQuestions,
+  type Question,
+  type TaskRecord,
+  type TimelineEvent,
+} from "../task/record.ts";
 import { notFound, TaskHandle } from "./handle.ts";
 
 export interface OwnerOption {
   /** Only this owner's tasks exist. Absent: everybody's. */
   readonly owner?: string | undefined;
+}
+
+export interface Answer {
+  readonly action: AnswerAction;
+  /** With `accept`: what fits the question's schema. */
+  readonly content?: JsonValue;
 }
 
 export class Tasks {
@@ -68,6 +81,32 @@ export class Tasks {
       retryOf: task.id,
     });
     return this.handle(again.task.id, { owner });
+  }
+
+  /**
+   * Gives a task a value that it waits for by `task.waitUntil(name)`, now or later. False when it has ended.
+   * @throws PerdureError `TASK_NOT_FOUND`
+   */
+  async signal(id: string, name: string, value?: JsonValue, { owner }: OwnerOption = {}): Promise<boolean> {
+    const sent = await this.#runtime().store.signal({ taskId: id as TaskId, owner, name, value });
+    if (sent === undefined) throw notFound(id);
+    return sent;
+  }
+
+  /**
+   * Answers an open question of a task by its key (see `questions`). False when no such question is open.
+   * @throws PerdureError `TASK_NOT_FOUND`
+   */
+  async answer(id: string, key: string, answer: Answer, { owner }: OwnerOption = {}): Promise<boolean> {
+    const given = await this.#runtime().store.answer({ taskId: id as TaskId, owner, key, ...answer });
+    if (given === undefined) throw notFound(id);
+    return given;
+  }
+
+  /** The open questions of a task. @throws PerdureError `TASK_NOT_FOUND` */
+  async questions(id: string, { owner }: OwnerOption = {}): Promise<readonly Question[]> {
+    const task = await this.#existing(id, owner);
+    return openQuestions(await this.#runtime().store.operations({ taskId: task.id }));
   }
 
   /** Removes an ended task and all that is kept of it. @throws PerdureError `TASK_NOT_FOUND`, `TASK_NOT_ENDED` */

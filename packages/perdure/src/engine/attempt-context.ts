@@ -1,10 +1,22 @@
 /** The `task` object of one attempt. Plain functions, so that a handler may take it apart: `({ id }, { step, save })`. */
 import type { TaskRecord, SavedState, LogLevel } from "../task/record.ts";
 import type { JsonValue } from "../task/json.ts";
-import type { StepContext, StepOptions, TaskContext } from "./context.ts";
+import type { PerdureError } from "../task/errors.ts";
+import type {
+  AskOptions,
+  CallOptions,
+  Question,
+  StepContext,
+  StepOptions,
+  TaskContext,
+  WaitOptions,
+} from "./context.ts";
 import type { Logger } from "./logger.ts";
 import type { Operations } from "./operations.ts";
 import type { Reporter } from "./reporter.ts";
+import type { Schema } from "./schema.ts";
+import type { WaitCalls } from "./wait-calls.ts";
+import type { Waits } from "./waits.ts";
 
 export interface TaskContextParts {
   readonly record: TaskRecord;
@@ -16,21 +28,24 @@ export interface TaskContextParts {
   readonly ended: AbortSignal;
   readonly save: (state: SavedState) => Promise<void>;
   readonly saved: () => Promise<SavedState | undefined>;
+  readonly waits: Waits;
+  readonly calls: WaitCalls;
 }
 
 export function createTaskContext(parts: TaskContextParts): TaskContext {
-  const { record, operations, reporter, ended } = parts;
+  const { record, operations, reporter, ended, waits, calls } = parts;
   const whileHeld = <T>(run: () => Promise<T>): Promise<T> => {
-    const promise = ended.aborted ? Promise.reject<T>(ended.reason as Error) : run();
+    const promise = ended.aborted ? refused<T>(ended) : run();
     // A handler that does not await is no reason for the process to die of an unhandled rejection.
     promise.catch(() => undefined);
     return promise;
   };
+  const tracked = <T>(run: () => Promise<T>): Promise<T> => whileHeld(() => waits.track(run));
   const log = (level: LogLevel) => (message: string, data?: JsonValue) => {
     reporter.log(level, message, data);
     if (!operations.replaying) logTo(parts.logger, level, record, message, data);
   };
-  const context: Omit<TaskContext, "step" | "save" | "saved"> & Untyped = {
+  const context: Omit<TaskContext, keyof Untyped> & Untyped = {
     id: record.id,
     tool: record.tool,
     owner: record.owner,
@@ -40,8 +55,16 @@ export function createTaskContext(parts: TaskContextParts): TaskContext {
     progress: (done, total, message) => reporter.progress(done, total, message),
     log: { debug: log("debug"), info: log("info"), warning: log("warning"), error: log("error") },
     step: (name, run, options = {}) => whileHeld(() => operations.step(name, run, options)),
-    save: (state) => whileHeld(() => parts.save(state)),
-    saved: () => whileHeld(() => parts.saved()),
+    save: (state) => tracked(() => parts.save(state)),
+    saved: () => tracked(() => parts.saved()),
+    sleep: (duration, options = {}) => whileHeld(() => calls.sleep(duration, options)),
+    ask: (message, schema, options = {}) => whileHeld(() => calls.ask({ message, schema }, options)),
+    askUrl: (message, url, options = {}) =>
+      whileHeld(async () => void (await calls.ask({ message, url }, options))),
+    askAll: (questions, options = {}) => whileHeld(() => calls.askAll(questions, options)),
+    call: (tool, input, options = {}) =>
+      whileHeld(() => calls.call(typeof tool === "string" ? tool : tool.name, input, options)),
+    waitUntil: (name, options = {}) => whileHeld(() => calls.waitUntil(name, options)),
   };
   return context as TaskContext;
 }
@@ -55,6 +78,20 @@ interface Untyped {
   ): Promise<JsonValue | undefined>;
   save(state: SavedState): Promise<void>;
   saved(): Promise<SavedState | undefined>;
+  ask(message: string, schema: Schema, options?: AskOptions): Promise<unknown>;
+  askAll(questions: Readonly<Record<string, Question>>, options?: WaitOptions): Promise<object>;
+  call(
+    tool: string | { readonly name: string },
+    input: JsonValue | undefined,
+    options?: CallOptions,
+  ): Promise<JsonValue | undefined>;
+  waitUntil(name: string, options?: WaitOptions): Promise<JsonValue | undefined>;
+}
+
+/** A parked attempt is abandoned: nothing of it settles any more, so that no `catch` or `finally` of it runs. */
+function refused<T>(ended: AbortSignal): Promise<T> {
+  const reason = ended.reason as PerdureError;
+  return reason.code === "PARKED" ? new Promise<T>(() => undefined) : Promise.reject<T>(reason);
 }
 
 function logTo(

@@ -8,10 +8,10 @@
  */
 import type { AttemptKey, TaskStore } from "../store/store.ts";
 import type { Clock } from "../task/clock.ts";
-import { PerdureError } from "../task/errors.ts";
+import { PerdureError, quote } from "../task/errors.ts";
 import { type Failure, toFailure } from "../task/failure.ts";
 import type { JsonValue } from "../task/json.ts";
-import type { TaskRecord } from "../task/record.ts";
+import type { OpenOperation, Operation, TaskRecord } from "../task/record.ts";
 import { retryDelayMs } from "../task/retry.ts";
 import { createTaskContext } from "./attempt-context.ts";
 import { writeDurably } from "./durable-write.ts";
@@ -19,6 +19,8 @@ import type { Logger } from "./logger.ts";
 import { Operations } from "./operations.ts";
 import { Reporter } from "./reporter.ts";
 import type { TaskTool } from "./tool.ts";
+import { WaitCalls, type WaitCallsParts } from "./wait-calls.ts";
+import { Waits } from "./waits.ts";
 
 export interface AttemptParts {
   readonly record: TaskRecord;
@@ -27,6 +29,12 @@ export interface AttemptParts {
   readonly clock: Clock;
   readonly random: () => number;
   readonly logger: Logger;
+  /** How long an attempt that only waits stays resident for an answer. */
+  readonly lingerMs: number;
+  /** Whether other tasks wait for a slot. */
+  readonly slotWanted: () => boolean;
+  /** A task for `call` to create. @throws PerdureError `UNKNOWN_TOOL`, `INVALID_INPUT` */
+  readonly child: WaitCallsParts["child"];
 }
 
 type Settled = { readonly returned: unknown } | { readonly thrown: unknown };
@@ -41,6 +49,7 @@ export class Attempt {
   /** The process goes: not even the outcome is waited for any more. */
   readonly #left = new AbortController();
   #settled = false;
+  #waits: Waits | undefined;
 
   constructor(parts: AttemptParts) {
     this.#parts = parts;
@@ -54,6 +63,16 @@ export class Attempt {
   /** The outcome is known and being written: what the record shows now may be our own doing. */
   get settled(): boolean {
     return this.#settled;
+  }
+
+  /** Something has happened to the task that it may wait for. */
+  notice(): void {
+    this.#waits?.notice();
+  }
+
+  /** Other tasks want its slot: if it only waits, it need not linger. */
+  slotWanted(): void {
+    this.#waits?.consider();
   }
 
   /** Asks the handler to end. It may still finish, and what it returns counts. */
@@ -87,25 +106,28 @@ export class Attempt {
     const { record, tool, store, clock } = this.#parts;
     const recorded = record.attempt === 1 ? [] : await this.#write(() => store.operations(this.key));
     if (this.#isEnded()) return { thrown: this.#ended.signal.reason };
-    const operations = new Operations({
-      ...this.key,
-      recorded,
-      clock,
-      random: this.#parts.random,
-      signal: this.#asked.signal,
-      record: (name, kind, outcome) =>
-        this.#write(() => store.recordOperation({ ...this.key, name, kind, ...outcome })),
-    });
+    const waits = this.#createWaits();
+    this.#waits = waits;
+    const operations = this.#createOperations(recorded, waits);
     const reporter = new Reporter({
       clock,
       progress: record.progress,
       muted: () => operations.replaying || this.#isEnded(),
       write: (report) => this.#fenced(() => store.report({ ...this.key, ...report })),
     });
+    const calls = new WaitCalls({
+      operations,
+      waits,
+      openWait: (wait) => this.#write(() => store.openWait({ ...this.key, ...wait })),
+      openCall: (call) => this.#write(() => store.openCall({ ...this.key, ...call })),
+      child: this.#parts.child,
+    });
     const context = createTaskContext({
       record,
       operations,
       reporter,
+      waits,
+      calls,
       logger: this.#parts.logger,
       asked: this.#asked.signal,
       ended: this.#ended.signal,
@@ -116,18 +138,82 @@ export class Attempt {
     const outside = endedFromOutside(this.#ended.signal);
     try {
       const settled = await Promise.race([settle(tool, record.input, context), outside.promise]);
-      if (!this.#isEnded()) reporter.flush();
+      if (!this.#isEnded()) {
+        this.#warnOfUnvisited(operations.unvisited, reporter);
+        reporter.flush();
+      }
       return settled;
     } finally {
       timeout.cancel();
       outside.forget();
       reporter.end();
+      waits.end();
     }
+  }
+
+  #createOperations(recorded: readonly Operation[], waits: Waits): Operations {
+    const { store, clock, random } = this.#parts;
+    return new Operations({
+      ...this.key,
+      recorded,
+      clock,
+      random,
+      signal: this.#asked.signal,
+      track: (run) => waits.track(run),
+      record: (name, kind, outcome) =>
+        this.#write(() => store.recordOperation({ ...this.key, name, kind, ...outcome })),
+      backOff: async (operation) => {
+        await waits.settled(operation);
+        this.#asked.signal.throwIfAborted();
+      },
+    });
+  }
+
+  #createWaits(): Waits {
+    const { store, clock, lingerMs, slotWanted } = this.#parts;
+    return new Waits({
+      clock,
+      lingerMs,
+      slotWanted,
+      read: () => store.operations(this.key),
+      expire: (operation) => this.#expire(operation),
+      park: (waits) => this.#write(() => store.park({ ...this.key, waits })),
+      parked: () =>
+        this.end(new PerdureError("PARKED", { message: "the task waits, and runs again when it is over." })),
+    });
+  }
+
+  /** Nobody answered in time; unless somebody did just now. */
+  async #expire({ name, kind }: OpenOperation): Promise<Operation> {
+    const { store } = this.#parts;
+    const failure = toFailure(
+      new PerdureError("EXPIRED", { message: `nobody answered ${quote(name)} in time.` }),
+    );
+    try {
+      return await this.#write(() =>
+        store.recordOperation({ ...this.key, name, kind, state: "failed", failure }),
+      );
+    } catch (error) {
+      const now = (await store.operations(this.key)).find((operation) => operation.name === name);
+      if (now === undefined || now.state === "open") throw error;
+      return now;
+    }
+  }
+
+  /** What was recorded and never come to says that the handler has changed, or that its branches are not sure. */
+  #warnOfUnvisited(names: readonly string[], reporter: Reporter): void {
+    if (names.length === 0) return;
+    reporter.log(
+      "warning",
+      "recorded operations were not come to: the handler has changed, or decides by chance",
+      [...names],
+    );
   }
 
   async #record(settled: Settled): Promise<void> {
     const ended = this.#ended.signal.aborted ? (this.#ended.signal.reason as PerdureError) : undefined;
     if (ended !== undefined && ended.code !== "TIMEOUT") {
+      // Parked: the record said so before the attempt ended.
       if (ended.code === "SHUTDOWN") await this.#parts.store.release(this.key);
       return;
     }

@@ -2,11 +2,13 @@
  * What a handler is given: one base for every tool, and what durable tasks have beyond it. Nothing of it needs its
  * `this`: `({ id }, { step, save }) => …` is as good.
  */
+import type { StandardSchemaV1 } from "@standard-schema/spec";
 import type { Duration } from "../task/duration.ts";
 import type { TaskId } from "../task/id.ts";
 import type { JsonOnly, JsonValue } from "../task/json.ts";
 import type { SavedState, SessionContext } from "../task/record.ts";
 import type { RetryOptions } from "../task/retry.ts";
+import type { Schema } from "./schema.ts";
 
 export interface Log {
   debug(this: void, message: string, data?: JsonValue): void;
@@ -23,7 +25,7 @@ export interface Context {
   readonly session: SessionContext | undefined;
   /**
    * Aborted when the work is to end. `signal.reason` is a `PerdureError` whose `code` says why: `CANCELLED`, `TIMEOUT`,
-   * `DEADLINE`, `STALE_ATTEMPT` (another process has taken over), `SHUTDOWN`.
+   * `DEADLINE`, `STALE_ATTEMPT` (another process has taken over), `SHUTDOWN`, `PARKED` (it waits, and will run again).
    */
   readonly signal: AbortSignal;
   /** Never goes back: a report below the highest `done` so far is dropped. Cheap to call often: it is coalesced. */
@@ -48,10 +50,86 @@ export interface TaskContext extends Context {
     run: ((step: StepContext) => T | Promise<T>) & JsonOnly<T>,
     options?: StepOptions,
   ): Promise<T>;
+  /**
+   * Waits, for seconds or for months, and holds nothing meanwhile. The time is fixed when it is first come to.
+   * @param options `name`: default the duration as it was given.
+   */
+  sleep(this: void, duration: Duration | Date, options?: { readonly name?: string }): Promise<void>;
+  /**
+   * Asks a person, through whatever the client can do, and returns the content of the answer.
+   * @throws DeclinedError when the person declines or dismisses it.
+   * @throws PerdureError `EXPIRED` after `timeout`.
+   */
+  ask<S extends Schema>(
+    this: void,
+    message: string,
+    schema: S,
+    options?: AskOptions,
+  ): Promise<StandardSchemaV1.InferOutput<S>>;
+  /** Asks a person to do something at a URL; resolves when the client says that they did. As `ask`. */
+  askUrl(this: void, message: string, url: string, options?: AskOptions): Promise<void>;
+  /** Asks several questions at once, each by its key as its name. */
+  askAll<Q extends Readonly<Record<string, Question>>>(
+    this: void,
+    questions: Q,
+    options?: WaitOptions,
+  ): Promise<{ readonly [K in keyof Q]: AnswerTo<Q[K]> }>;
+  /**
+   * Runs another task and returns its result. It is cancelled with this one.
+   * @throws TaskError when it failed or was cancelled.
+   */
+  call<Input, Result>(
+    this: void,
+    tool: { readonly name: string; readonly types?: { readonly input: Input; readonly result: Result } },
+    input: Input,
+    options?: CallOptions,
+  ): Promise<Result>;
+  call<Result = JsonValue | undefined>(
+    this: void,
+    tool: string,
+    input: unknown,
+    options?: CallOptions,
+  ): Promise<Result>;
+  /**
+   * Waits for `app.tasks.signal(id, name, value)` and returns the value; one that was sent before is kept.
+   * @throws PerdureError `EXPIRED` after `timeout`.
+   */
+  waitUntil<T = JsonValue | undefined>(this: void, name: string, options?: WaitOptions): Promise<T>;
   /** Keeps the latest state of a loop, instead of the one before: JSON, or bytes. */
   save<T>(this: void, state: T & JsonOnly<T, Uint8Array>): Promise<void>;
   /** The state that was saved last, in this attempt or an earlier one. */
   saved<T = SavedState>(this: void): Promise<T | undefined>;
+}
+
+export interface WaitOptions {
+  /** How long it is waited for. Default: for ever, within the task's deadline. */
+  readonly timeout?: Duration;
+}
+
+export interface AskOptions extends WaitOptions {
+  /** Default: the message. */
+  readonly name?: string;
+}
+
+export interface CallOptions {
+  /** Default: the tool and a hash of the input. */
+  readonly name?: string;
+  /** The same key names the same child task while it is kept. */
+  readonly idempotencyKey?: string;
+}
+
+/** What a person is asked: made by {@link question}. */
+export interface Question<S extends Schema = Schema> {
+  readonly message: string;
+  readonly schema?: S;
+  readonly url?: string;
+}
+
+export type AnswerTo<Q> = Q extends Question<infer S> ? StandardSchemaV1.InferOutput<S> : never;
+
+/** A question for `askAll`. */
+export function question<S extends Schema>(message: string, schema: S): Question<S> {
+  return { message, schema };
 }
 
 export interface StepContext {

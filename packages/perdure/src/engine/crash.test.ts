@@ -50,7 +50,7 @@ describe("after a crash", () => {
     expect((await app.tasks.timeline(id)).map(({ type }) => type)).toContain("crashed");
   });
 
-  it("a step's count of tries goes on", async () => {
+  it("a step's count of tries goes on, after the rest of its wait", async () => {
     const file = temporaryFile();
     const tries: number[] = [];
     const declare = (app: App): void => {
@@ -61,7 +61,7 @@ describe("after a crash", () => {
             tries.push(step.tries);
             throw new Error("down");
           },
-          { retry: { retries: 1, delay: "1h" } },
+          { retry: { retries: 1, delay: "1s" } },
         ),
       );
     };

@@ -11,7 +11,8 @@ import type { Clock, Timer } from "../task/clock.ts";
 import { PerdureError } from "../task/errors.ts";
 import type { TaskId } from "../task/id.ts";
 import type { TaskRecord, TaskSummary } from "../task/record.ts";
-import { Attempt } from "./attempt.ts";
+import { isTerminal } from "../task/status.ts";
+import { Attempt, type AttemptParts } from "./attempt.ts";
 import type { Logger } from "./logger.ts";
 import { Slots } from "./slots.ts";
 import type { TaskTool } from "./tool.ts";
@@ -34,6 +35,8 @@ export interface EngineParts {
   readonly logger: Logger;
   /** How many attempts run at once, of all tools. */
   readonly concurrency: number;
+  readonly lingerMs: number;
+  readonly child: AttemptParts["child"];
 }
 
 export class Engine {
@@ -96,7 +99,7 @@ export class Engine {
   launch(record: TaskRecord, free: () => void): void {
     const tool = this.#parts.tools.get(record.tool);
     if (tool === undefined) throw new Error(`no handler for ${record.tool}: only tools with one are claimed`);
-    const attempt = new Attempt({ ...this.#parts, record, tool });
+    const attempt = new Attempt({ ...this.#parts, record, tool, slotWanted: () => this.#moreDue });
     if (this.#state !== "started") attempt.end(shutdown());
     const ended = attempt.run().then(() => {
       this.#running.delete(record.id);
@@ -150,6 +153,7 @@ export class Engine {
       overdue.catch(() => undefined);
       const { begun, more } = await store.executor.claim(this.#slots.free());
       this.#moreDue = more;
+      if (more) for (const { attempt } of this.#running.values()) attempt.slotWanted();
       for (const record of begun) {
         const free = this.#slots.take(record.tool);
         this.launch(record, free ?? (() => undefined));
@@ -182,11 +186,16 @@ export class Engine {
 
   #onChange(change: TaskChange | undefined): void {
     if (change === undefined) {
-      for (const { attempt } of this.#running.values()) this.#reconcile(attempt);
-    } else if (change.status !== "working" && change.status !== "input_required") {
-      const running = this.#running.get(change.taskId);
-      if (running !== undefined) this.#reconcile(running.attempt);
+      for (const { attempt } of this.#running.values()) {
+        this.#reconcile(attempt);
+        attempt.notice();
+      }
+      return;
     }
+    const attempt = this.#running.get(change.taskId)?.attempt;
+    if (attempt === undefined) return;
+    if (isTerminal(change.status)) this.#reconcile(attempt);
+    else attempt.notice();
   }
 
   /** Ends the attempt when the record says that it has no business any more. */

@@ -167,7 +167,8 @@ describe("retry of a step", () => {
       [3, 3_000],
       [4, 7_000],
     ]);
-    expect(await handle.status()).toMatchObject({ attempt: 1, errors: 0 });
+    // The wait of 4 s was longer than the attempt lingers: parked, it ran again, and the count went on.
+    expect(await handle.status()).toMatchObject({ attempt: 2, errors: 0 });
   });
 
   it("never follows a TerminalError", async () => {

@@ -5,6 +5,7 @@
  * is not ends the replay. The name is the identity: used once per attempt, and checked already in the first run, so
  * that a loop without keys fails on the author's desk and not after a crash.
  */
+import type { RecordedOutcome } from "../store/store.ts";
 import type { Clock } from "../task/clock.ts";
 import { toMs } from "../task/duration.ts";
 import { PerdureError, quote } from "../task/errors.ts";
@@ -12,10 +13,9 @@ import { fromFailure, toFailure } from "../task/failure.ts";
 import type { TaskId } from "../task/id.ts";
 import type { JsonValue } from "../task/json.ts";
 import { checkName } from "../task/name.ts";
-import type { Operation, OperationKind, OperationOutcome } from "../task/record.ts";
+import type { AttemptedOperation, Operation, OperationKind } from "../task/record.ts";
 import { retryDelayMs, toRetryPolicy } from "../task/retry.ts";
 import type { StepContext, StepOptions } from "./context.ts";
-import { pause } from "./durable-write.ts";
 
 export interface OperationsParts {
   readonly taskId: TaskId;
@@ -25,7 +25,11 @@ export interface OperationsParts {
   readonly random: () => number;
   /** The attempt's. */
   readonly signal: AbortSignal;
-  readonly record: (name: string, kind: OperationKind, outcome: OperationOutcome) => Promise<Operation>;
+  /** Counts what the handler asked for as under way: the attempt is not parked meanwhile. */
+  readonly track: <T>(run: () => Promise<T>) => Promise<T>;
+  readonly record: (name: string, kind: OperationKind, outcome: RecordedOutcome) => Promise<Operation>;
+  /** Waits until a step may be tried again. @throws the reason of the signal */
+  readonly backOff: (operation: AttemptedOperation) => Promise<void>;
 }
 
 export class Operations {
@@ -38,7 +42,7 @@ export class Operations {
   constructor(parts: OperationsParts) {
     this.#parts = parts;
     this.#recorded = new Map(parts.recorded.map((operation) => [operation.name, operation]));
-    this.#ahead = parts.recorded.filter(({ state }) => state !== "attempted").length;
+    this.#ahead = parts.recorded.filter(isFinal).length;
   }
 
   /** Whether the handler still runs over what is recorded. */
@@ -51,14 +55,23 @@ export class Operations {
     run: (step: StepContext) => unknown,
     options: StepOptions,
   ): Promise<JsonValue | undefined> {
-    const recorded = this.#use(name, "step");
+    const recorded = this.use(name, "step");
     if (recorded?.state === "done") return recorded.value;
     if (recorded?.state === "failed") throw fromFailure(recorded.failure);
-    const done = await this.#runUntilFinal(name, run, options, recorded?.tries ?? 0);
+    const attempted = recorded?.state === "attempted" ? recorded : undefined;
+    const done = await this.#runUntilFinal(name, run, options, attempted);
     return done.state === "done" ? done.value : undefined;
   }
 
-  #use(name: string, kind: OperationKind): Operation | undefined {
+  /** The names that are recorded and that this run has not come to. */
+  get unvisited(): readonly string[] {
+    return [...this.#recorded.values()]
+      .filter((operation) => isFinal(operation) && !this.#used.has(operation.name))
+      .map(({ name }) => name);
+  }
+
+  /** Takes a name for this run, and returns what is recorded under it. @throws PerdureError `STEP_…` */
+  use(name: string, kind: OperationKind): Operation | undefined {
     checkName(name, `the name of a ${kind}`);
     if (this.#used.has(name)) {
       throw new PerdureError("STEP_NAME_REUSED", {
@@ -77,9 +90,7 @@ export class Operations {
           `${quote(name)} was recorded as a ${recorded.kind} and is now a ${kind}: the handler has changed since. ` +
           `Give the new operation another name.`,
       });
-    } else if (recorded.state === "attempted") {
-      this.#ahead = 0;
-    } else if (this.#ahead > 0) {
+    } else if (isFinal(recorded) && this.#ahead > 0) {
       this.#ahead--;
     }
     return recorded;
@@ -89,29 +100,30 @@ export class Operations {
     name: string,
     run: (step: StepContext) => unknown,
     options: StepOptions,
-    triesBefore: number,
+    attempted: AttemptedOperation | undefined,
   ): Promise<Operation> {
     const policy = toRetryPolicy(options.retry, `step ${quote(name)}: retry`);
-    for (let tries = triesBefore + 1; ; tries++) {
-      const outcome = await this.#try(name, run, options, tries);
+    if (attempted !== undefined) await this.#parts.backOff(attempted);
+    for (let tries = (attempted?.tries ?? 0) + 1; ; tries++) {
+      const outcome = await this.#parts.track(() => this.#try(name, run, options, tries));
       if (!("thrown" in outcome)) {
-        return this.#parts.record(name, "step", {
-          state: "done",
-          value: outcome.value as JsonValue | undefined,
-        });
+        return this.#record(name, { state: "done", value: outcome.value as JsonValue | undefined });
       }
       // Whoever is asked to stop may throw: that says nothing about the step, which runs again in the next attempt.
       if (this.#parts.signal.aborted) throw outcome.thrown;
       const failure = toFailure(outcome.thrown);
       const delayMs = failure.retryable ? retryDelayMs(policy, tries, this.#parts.random) : undefined;
       if (delayMs === undefined) {
-        await this.#parts.record(name, "step", { state: "failed", failure });
+        await this.#record(name, { state: "failed", failure });
         throw withCause(fromFailure(failure), outcome.thrown);
       }
-      await this.#parts.record(name, "step", { state: "attempted", tries });
-      await pause(this.#parts.clock, delayMs, this.#parts.signal);
-      this.#parts.signal.throwIfAborted();
+      const again = await this.#record(name, { state: "attempted", tries, delayMs });
+      if (again.state === "attempted") await this.#parts.backOff(again);
     }
+  }
+
+  #record(name: string, outcome: RecordedOutcome): Promise<Operation> {
+    return this.#parts.track(() => this.#parts.record(name, "step", outcome));
   }
 
   async #try(
@@ -160,4 +172,8 @@ async function caught(
 function withCause(error: Error, cause: unknown): Error {
   error.cause = cause;
   return error;
+}
+
+function isFinal({ state }: Operation): boolean {
+  return state === "done" || state === "failed";
 }

@@ -21,6 +21,7 @@ export interface RuntimeParts {
   readonly random: () => number;
   readonly logger: Logger;
   readonly concurrency: number;
+  readonly lingerMs: number;
 }
 
 export interface Submission {
@@ -53,7 +54,7 @@ export class Runtime {
     this.clock = parts.clock;
     this.logger = parts.logger;
     this.watches = new TaskWatches(parts.store);
-    this.engine = new Engine(parts);
+    this.engine = new Engine({ ...parts, child: (...call) => this.#child(...call) });
     this.#ids = parts.ids;
   }
 
@@ -131,6 +132,19 @@ export class Runtime {
       free?.();
       throw error;
     }
+  }
+
+  async #child(name: string, input: JsonValue | undefined, idempotencyKey: string | undefined) {
+    const tool = this.tool(name);
+    const parsed = await tool.parseInput(input);
+    return {
+      id: this.#ids(this.clock.now()),
+      tool: name,
+      input,
+      idempotencyKey: idempotencyKey ?? tool.idempotencyKey?.(parsed),
+      ttlMs: tool.ttlMs,
+      deadlineMs: tool.deadlineMs,
+    };
   }
 
   /** Why a task that is due is not being run; `undefined` where nothing stands in its way. */

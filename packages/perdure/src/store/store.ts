@@ -26,11 +26,12 @@ import type { Failure } from "../task/failure.ts";
 import type { TaskId } from "../task/id.ts";
 import type { JsonValue } from "../task/json.ts";
 import type {
+  AnswerAction,
   LogLine,
   Operation,
   OperationKind,
-  OperationOutcome,
   Progress,
+  Question,
   SavedState,
   SessionContext,
   TaskRecord,
@@ -71,6 +72,15 @@ export interface TaskStore {
    * `told` where to find the task, and an equal call is a new one.
    */
   stopWaiting(request: StopWaiting): Promise<void>;
+  /**
+   * Resolves an open question: with its content, or as declined. False when no such question is open: unknown,
+   * answered or replaced. `undefined`: no such task.
+   */
+  answer(answer: AnswerQuestion): Promise<boolean | undefined>;
+  /** Closes a question whose answer did not fit, and asks it again under a new key. As `answer`. */
+  askAgain(request: AskAgain): Promise<boolean | undefined>;
+  /** Gives a task a value by name: to the wait that is open for it, or to the next one. As `cancel`: `undefined`. */
+  signal(signal: SendSignal): Promise<boolean | undefined>;
   /** Removes an ended task and all that is kept of it. @throws PerdureError `TASK_NOT_ENDED`. */
   delete(key: TaskKey): Promise<boolean>;
 
@@ -81,6 +91,18 @@ export interface TaskStore {
    * @throws PerdureError `STEP_MISMATCH` when the name is already final.
    */
   recordOperation(operation: RecordOperation): Promise<Operation>;
+  /**
+   * Opens a wait under a name and returns its operation: as it was opened before, perhaps resolved since; or resolved
+   * at once, by a signal that was sent earlier.
+   */
+  openWait(wait: OpenWait): Promise<Operation>;
+  /** As `openWait`, for a child task that is created in the same commit, of the same owner. */
+  openCall(call: OpenCall): Promise<Operation>;
+  /**
+   * Ends the attempt until one of its open waits is resolved, or its time has come. False, and nothing is changed, when
+   * one of the named waits is not open any more.
+   */
+  park(attempt: Park): Promise<boolean>;
   /** Keeps the latest state of a loop, instead of the one before. It resets `crashes`. */
   saveState(state: SaveState): Promise<void>;
   /** Progress (the latest counts) and log lines (all are kept). */
@@ -154,6 +176,8 @@ export interface ListTasks {
   readonly status?: TaskStatus | undefined;
   readonly tool?: string | undefined;
   readonly cursor?: string | undefined;
+  /** Whether tasks that another task called are listed too. Default true. */
+  readonly children?: boolean | undefined;
   /** 1 to 1,000, default 100. */
   readonly limit?: number | undefined;
 }
@@ -179,6 +203,8 @@ export interface CreateTask {
   readonly idempotencyKey?: string | undefined;
   readonly session?: SessionContext | undefined;
   readonly retryOf?: TaskId | undefined;
+  /** Set by `openCall`. */
+  readonly parentId?: TaskId | undefined;
   /** Absent: for ever. */
   readonly ttlMs?: number | undefined;
   readonly deadlineMs?: number | undefined;
@@ -214,10 +240,60 @@ export interface CancelOutcome {
   readonly task: TaskSummary;
 }
 
+export interface OpenWait extends AttemptKey {
+  readonly name: string;
+  readonly wait: WaitRequest;
+  /** The answer that resolved it did not fit: opens the question again, under a new key, with what was wrong. */
+  readonly problem?: string | undefined;
+}
+
+export type WaitRequest =
+  | { readonly kind: "sleep"; readonly ms: number }
+  | { readonly kind: "sleep"; readonly until: Timestamp }
+  | {
+      readonly kind: "ask";
+      readonly question: Omit<Question, "key" | "until">;
+      readonly timeoutMs?: number | undefined;
+    }
+  | { readonly kind: "signal"; readonly timeoutMs?: number | undefined };
+
+export interface OpenCall extends AttemptKey {
+  readonly name: string;
+  readonly child: Omit<CreateTask, "owner" | "parentId" | "begin">;
+}
+
+export interface Park extends AttemptKey {
+  /** The names of the waits that the handler stands at. */
+  readonly waits: readonly string[];
+}
+
+export interface AnswerQuestion extends TaskKey {
+  readonly key: string;
+  readonly action: AnswerAction;
+  readonly content?: JsonValue | undefined;
+}
+
+export interface AskAgain extends TaskKey {
+  readonly key: string;
+  /** What was wrong with the answer, for whoever is asked again. */
+  readonly problem: string;
+}
+
+export interface SendSignal extends TaskKey {
+  readonly name: string;
+  readonly value: JsonValue | undefined;
+}
+
 export type RecordOperation = AttemptKey & {
   readonly name: string;
   readonly kind: OperationKind;
-} & OperationOutcome;
+} & RecordedOutcome;
+
+export type RecordedOutcome =
+  | { readonly state: "done"; readonly value: JsonValue | undefined }
+  | { readonly state: "failed"; readonly failure: Failure }
+  /** Tried again in `delayMs`. */
+  | { readonly state: "attempted"; readonly tries: number; readonly delayMs: number };
 
 export interface SaveState extends AttemptKey {
   readonly state: SavedState;

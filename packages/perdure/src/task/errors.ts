@@ -5,6 +5,7 @@
  * - {@link PerdureError}: perdure refuses or cannot do something.
  * - {@link TerminalError}: thrown by a handler or step to say that trying again is of no use.
  * - {@link ProtocolError}: thrown by a handler that wants a JSON-RPC error instead of a tool error.
+ * - {@link DeclinedError}: a person did not want to answer.
  * - {@link TaskError}: what `handle.result()` throws when the task did not complete.
  */
 import type { Failure } from "./failure.ts";
@@ -31,6 +32,8 @@ export type ErrorCode =
   | "DEADLINE"
   | "STALE_ATTEMPT"
   | "SHUTDOWN"
+  | "PARKED"
+  | "EXPIRED"
   // the store's
   | "STORE_BUSY"
   | "STORE_CLOSED"
@@ -89,6 +92,17 @@ export class ProtocolError extends Error {
     super(message);
     this.code = code;
     this.data = options.data;
+  }
+}
+
+/** Thrown by `task.ask` when the person declined the question, or dismissed it. */
+export class DeclinedError extends Error {
+  override readonly name: string = "DeclinedError";
+  readonly action: "decline" | "cancel";
+
+  constructor(message: string, action: "decline" | "cancel") {
+    super(message);
+    this.action = action;
   }
 }
 

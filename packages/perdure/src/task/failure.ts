@@ -2,7 +2,7 @@
  * A failure is an error as the record keeps it: thrown in one process, read in another. The stack stays where it was
  * thrown (the log); the record and every caller get the author's message and nothing else of the inside.
  */
-import { PerdureError, ProtocolError, TerminalError } from "./errors.ts";
+import { DeclinedError, PerdureError, ProtocolError, TaskError, TerminalError } from "./errors.ts";
 import { decodeJson, encodeJson, type JsonValue } from "./json.ts";
 
 /** Bounds what one error may write into the record, in UTF-16 units. */
@@ -24,6 +24,12 @@ export type FailureCode =
   | "STEP_TIMEOUT"
   | "TIMEOUT"
   | "DEADLINE"
+  /** A person declined or dismissed the question. */
+  | "DECLINED"
+  /** Nobody answered, or sent the signal, in time. */
+  | "EXPIRED"
+  /** A task that this one called failed or was cancelled. */
+  | "CHILD_FAILED"
   /** The process died too often while this task ran. */
   | "CRASH_LOOP";
 
@@ -85,7 +91,7 @@ function errorToFailure(thrown: Error): Failure {
   if (thrown instanceof PerdureError) {
     const { code } = thrown;
     if (handlerFaults.has(code)) return { ...failure, code: code as FailureCode, retryable: false };
-    if (code === "TIMEOUT" || code === "STEP_TIMEOUT") return { ...failure, code };
+    if (code === "TIMEOUT" || code === "STEP_TIMEOUT" || code === "EXPIRED") return { ...failure, code };
     if (code === "DEADLINE") return { ...failure, code, retryable: false };
   }
   return failure;
@@ -115,9 +121,25 @@ function revive(failure: Failure): Error {
   if (failure.jsonRpcCode !== undefined) return new ProtocolError(failure.jsonRpcCode, failure.message, data);
   if (failure.name === "TerminalError") return new TerminalError(failure.message, data);
   if (failure.code === "STEP_TIMEOUT") return new PerdureError("STEP_TIMEOUT", { message: failure.message });
+  if (failure.code === "EXPIRED") return new PerdureError("EXPIRED", { message: failure.message });
+  if (failure.code === "DECLINED") return new DeclinedError(failure.message, actionOf(failure));
+  if (failure.code === "CHILD_FAILED") return childError(failure);
   const error = new Error(failure.message);
   error.name = failure.name;
   return error;
+}
+
+function actionOf({ data }: Failure): "decline" | "cancel" {
+  return (data as { readonly action?: string }).action === "cancel" ? "cancel" : "decline";
+}
+
+function childError({ message, data }: Failure): TaskError {
+  const child = data as unknown as {
+    readonly taskId: string;
+    readonly tool: string;
+    readonly failure?: Failure;
+  };
+  return new TaskError({ id: child.taskId, tool: child.tool }, child.failure, message);
 }
 
 /** Nothing of data that is no JSON: the failure matters more. */

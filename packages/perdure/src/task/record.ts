@@ -7,7 +7,7 @@
  */
 import type { Failure } from "./failure.ts";
 import type { TaskId } from "./id.ts";
-import type { JsonValue } from "./json.ts";
+import type { JsonObject, JsonValue } from "./json.ts";
 import type { OpenStatus } from "./status.ts";
 
 /** Times are milliseconds since 1970. */
@@ -42,6 +42,8 @@ interface TaskHead {
   readonly progress?: Progress;
   readonly session?: SessionContext;
   readonly idempotencyKey?: string;
+  /** The task that called this one and waits for it. */
+  readonly parentId?: TaskId;
   /** The finished task of which this one is a new try. */
   readonly retryOf?: TaskId;
   readonly createdAt: Timestamp;
@@ -88,10 +90,38 @@ export type TaskRecord = TaskSummary & {
  * number of failed tries is known.
  */
 export type OperationKind = "step" | "sleep" | "ask" | "call" | "signal";
+/** What an open operation waits for. */
+export type Wait =
+  | { readonly kind: "sleep"; readonly until: Timestamp }
+  | { readonly kind: "ask"; readonly question: Question }
+  | { readonly kind: "call"; readonly childId: TaskId }
+  /** A value from outside, by the operation's name. */
+  | { readonly kind: "signal"; readonly until?: Timestamp };
+
+/** What a person, or the client's model, is asked. */
+export interface Question {
+  /** Names this asking of it: a new one where the answer did not fit. Letters and digits. */
+  readonly key: string;
+  readonly message: string;
+  /** `form`: content that fits `schema`; `url`: the person does something at `url`; `sample`: the client's model. */
+  readonly mode: "form" | "url" | "sample";
+  /** A JSON Schema of a flat object, with `form`. */
+  readonly schema?: JsonObject;
+  readonly url?: string;
+  /** The request as the protocol has it, with `sample`. */
+  readonly request?: JsonObject;
+  /** From then on it is not answered any more. */
+  readonly until?: Timestamp;
+}
+
 export type OperationOutcome =
+  | { readonly state: "open"; readonly wait: Wait }
   | { readonly state: "done"; readonly value: JsonValue | undefined }
   | { readonly state: "failed"; readonly failure: Failure }
-  | { readonly state: "attempted"; readonly tries: number };
+  | { readonly state: "attempted"; readonly tries: number; readonly until: Timestamp };
+export type OpenOperation = Operation & { readonly state: "open" };
+/** A step that failed and is tried again from `until` on. */
+export type AttemptedOperation = Operation & { readonly state: "attempted" };
 export type Operation = {
   readonly name: string;
   readonly kind: OperationKind;
@@ -127,8 +157,21 @@ export type TimelineEntry =
       readonly kind: OperationKind;
       readonly state: Operation["state"];
     }
+  /** Nothing is left to run until something that it waits for happens. */
+  | { readonly type: "parked"; readonly attempt: number; readonly until?: Timestamp }
+  | { readonly type: "answered"; readonly key: string; readonly action: AnswerAction }
   | { readonly type: "retry"; readonly failure: Failure; readonly delayMs: number }
   | ({ readonly type: "log" } & LogLine)
   | { readonly type: "completed" }
   | { readonly type: "failed"; readonly failure: Failure }
   | { readonly type: "cancelled"; readonly reason?: string };
+
+/** What became of a question, as MCP's elicitation has it. */
+export type AnswerAction = "accept" | "decline" | "cancel";
+
+/** What people are asked now, of the operations of a task. */
+export function openQuestions(operations: readonly Operation[]): Question[] {
+  return operations.flatMap((operation) =>
+    operation.state === "open" && operation.wait.kind === "ask" ? [operation.wait.question] : [],
+  );
+}

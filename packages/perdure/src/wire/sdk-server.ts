@@ -13,6 +13,7 @@ import {
   type ServerContext,
   type StandardSchemaWithJSON,
 } from "@modelcontextprotocol/server";
+import type { ObjectSchema } from "../engine/json-schema.ts";
 import type { JsonObject, JsonValue } from "../task/json.ts";
 import type { LogLevel } from "../task/record.ts";
 import { cancelledByClient, disconnected, type Generation } from "./call/call-end.ts";
@@ -21,7 +22,7 @@ import { type CallSink, holdCall } from "./call/held-call.ts";
 import { callPlainTool } from "./call/plain-call.ts";
 import { toolError, type ToolOutcome } from "./call/tool-result.ts";
 import { registerResults } from "./results-resource.ts";
-import type { Caller, ObjectSchema, PlainTool, ServedTask, Service } from "./service.ts";
+import type { Caller, PlainTool, ServedTask, Service } from "./service.ts";
 import { generatedPlainTools } from "./tools/generated.ts";
 
 export interface SdkServerOptions {

@@ -4,13 +4,11 @@
  */
 import type { McpServer } from "@modelcontextprotocol/server";
 import type { Context } from "../engine/context.ts";
+import type { ObjectSchema } from "../engine/json-schema.ts";
 import type { Runtime } from "../engine/runtime.ts";
 import type { TaskTool } from "../engine/tool.ts";
 import type { JsonObject } from "../task/json.ts";
 import type { SessionContext } from "../task/record.ts";
-
-/** A JSON Schema (2020-12) whose root is an object. */
-export type ObjectSchema = JsonObject & { readonly type: "object" };
 
 export interface ServedTask {
   readonly tool: TaskTool;

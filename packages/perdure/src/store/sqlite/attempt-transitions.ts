@@ -3,15 +3,9 @@ import { PerdureError } from "../../task/errors.ts";
 import type { LogLine, Operation, Progress } from "../../task/record.ts";
 import type { AttemptKey, CompleteTask, FailTask, RecordOperation, RetryTask } from "../store.ts";
 import type { SqlValue } from "./driver.ts";
+import { endByAttempt } from "./ending.ts";
 import { toOperation } from "./rows.ts";
-import {
-  appendEvent,
-  endAssignments,
-  endValues,
-  type Transaction,
-  updateByAttempt,
-  writePayload,
-} from "./transaction.ts";
+import { appendEvent, type Transaction, updateByAttempt, writePayload } from "./transaction.ts";
 
 /** @param value the encoded value when done, the encoded failure when failed */
 export function recordOperation(
@@ -23,11 +17,12 @@ export function recordOperation(
   const { revision } = updateByAttempt(tx, operation, "crashes = 0", []);
   const row = tx
     .sql(
-      `INSERT INTO operations (task_id, name, kind, state, attempt, tries, value, recorded_at, revision)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+      `INSERT INTO operations (task_id, name, kind, state, attempt, tries, value, wake_at, recorded_at, revision)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
        ON CONFLICT DO UPDATE SET state = excluded.state, attempt = excluded.attempt, tries = excluded.tries,
-         value = excluded.value, recorded_at = excluded.recorded_at, revision = excluded.revision
-       WHERE state = 'attempted' AND kind = excluded.kind RETURNING *`,
+         value = excluded.value, wait = NULL, wake_at = excluded.wake_at,
+         question_key = NULL, child_id = NULL, recorded_at = excluded.recorded_at, revision = excluded.revision
+       WHERE state IN ('attempted', 'open') AND kind = excluded.kind RETURNING *`,
     )
     .get(
       taskId,
@@ -37,6 +32,7 @@ export function recordOperation(
       attempt,
       state === "attempted" ? operation.tries : 0,
       value ?? null,
+      state === "attempted" ? tx.now + operation.delayMs : null,
       tx.now,
       revision,
     );
@@ -77,17 +73,17 @@ export function report(
 }
 
 /** @param result the encoded `completion.result` */
-export function completeTask(tx: Transaction, completion: CompleteTask, result: string | undefined): void {
-  const entry = { type: "completed" } as const;
-  const { revision } = updateByAttempt(tx, completion, endAssignments, endValues(tx, "completed", entry));
-  if (result !== undefined) writePayload(tx, completion.taskId, "result", result);
-  appendEvent(tx, completion.taskId, revision, entry);
+export function completeTask(
+  tx: Transaction,
+  { result: _, ...key }: CompleteTask,
+  result: string | undefined,
+): void {
+  if (result !== undefined) writePayload(tx, key.taskId, "result", result);
+  endByAttempt(tx, key, { type: "completed" });
 }
 
 export function failTask(tx: Transaction, { failure, ...key }: FailTask): void {
-  const entry = { type: "failed", failure } as const;
-  const { revision } = updateByAttempt(tx, key, endAssignments, endValues(tx, "failed", entry));
-  appendEvent(tx, key.taskId, revision, entry);
+  endByAttempt(tx, key, { type: "failed", failure });
 }
 
 export function retryTask(tx: Transaction, { failure, delayMs, ...key }: RetryTask): void {
@@ -97,11 +93,13 @@ export function retryTask(tx: Transaction, { failure, delayMs, ...key }: RetryTa
     "status = 'working', errors = errors + 1, running = 0, due_at = ?",
     [tx.now + delayMs],
   );
-  tx.sql("DELETE FROM operations WHERE task_id = ? AND state <> 'done'").run(key.taskId);
+  tx.sql("DELETE FROM operations WHERE task_id = ? AND state IN ('failed', 'attempted')").run(key.taskId);
   appendEvent(tx, key.taskId, revision, { type: "retry", failure, delayMs });
+  tx.due = true;
 }
 
 export function releaseTask(tx: Transaction, key: AttemptKey): void {
   const { revision } = updateByAttempt(tx, key, "running = 0, due_at = ?", [tx.now]);
   appendEvent(tx, key.taskId, revision, { type: "released", attempt: key.attempt });
+  tx.due = true;
 }

@@ -1,10 +1,11 @@
 /** The transitions that a caller asks for: create, cancel, delete. */
 import { PerdureError } from "../../task/errors.ts";
 import { canonicalJson, decodeJson } from "../../task/json.ts";
-import type { TaskRecord, TimelineEntry } from "../../task/record.ts";
+import type { TaskRecord } from "../../task/record.ts";
 import type { CancelOutcome, CancelTask, CreatedTask, CreateTask, StopWaiting, TaskKey } from "../store.ts";
+import { endTask } from "./ending.ts";
 import { asTaskRow, type TaskRow, toRecord, toSummary } from "./rows.ts";
-import { appendEvent, changed, endTask, findTask, type Transaction, writePayload } from "./transaction.ts";
+import { appendEvent, changed, findTask, type Transaction, writePayload } from "./transaction.ts";
 
 /** @param input the encoded `task.input` */
 export function createTask(tx: Transaction, task: CreateTask, input: string | undefined): CreatedTask {
@@ -17,8 +18,9 @@ export function createTask(tx: Transaction, task: CreateTask, input: string | un
   const row = newRow(tx, task);
   tx.sql(
     `INSERT INTO tasks (id, tool, owner, status, attempt, running, errors, crashes, priority, due_at, session,
-       idempotency_key, retry_of, created_at, updated_at, deadline_at, ttl_ms, revision, rejoin_key, waited_for)
-     VALUES (?, ?, ?, 'working', ?, ?, 0, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+       idempotency_key, retry_of, created_at, updated_at, deadline_at, ttl_ms, revision, parent_id,
+       rejoin_key, waited_for)
+     VALUES (?, ?, ?, 'working', ?, ?, 0, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   ).run(
     row.id,
     row.tool,
@@ -35,12 +37,14 @@ export function createTask(tx: Transaction, task: CreateTask, input: string | un
     row.deadline_at,
     row.ttl_ms,
     row.revision,
+    row.parent_id,
     task.rejoinKey ?? null,
     task.rejoinKey === undefined ? 0 : 1,
   );
   if (input !== undefined) writePayload(tx, row.id, "input", input);
   appendEvent(tx, row.id, 1, { type: "created" });
   if (row.running === 1) appendEvent(tx, row.id, 2, { type: "begun", attempt: 1 });
+  tx.due ||= row.running === 0;
   changed(tx, row.id, row);
   return { created: true, task: toRecord(row, input, undefined) };
 }
@@ -72,6 +76,7 @@ function newRow(tx: Transaction, task: CreateTask): TaskRow {
     ended_at: null,
     expires_at: null,
     revision: begins ? 2 : 1,
+    parent_id: task.parentId ?? null,
   };
 }
 
@@ -125,11 +130,8 @@ export function cancelTask(tx: Transaction, request: CancelTask): CancelOutcome 
   const row = findTask(tx.sql, tx.now, request.taskId, request.owner);
   if (row === undefined) return undefined;
   if (row.ended_at !== null) return { cancelled: false, task: toSummary(row) };
-  const entry: TimelineEntry = {
-    type: "cancelled",
-    ...(request.reason !== undefined && { reason: request.reason }),
-  };
-  endTask(tx, row.id, "cancelled", entry);
+  const { reason } = request;
+  endTask(tx, row.id, { type: "cancelled", ...(reason !== undefined && { reason }) });
   const after = findTask(tx.sql, tx.now, row.id, undefined) ?? row;
   return { cancelled: true, task: toSummary(after) };
 }
@@ -151,5 +153,6 @@ export function deleteRows(tx: Transaction, row: Pick<TaskRow, "id">): void {
   tx.sql("DELETE FROM payloads WHERE task_id = ?").run(row.id);
   tx.sql("DELETE FROM operations WHERE task_id = ?").run(row.id);
   tx.sql("DELETE FROM events WHERE task_id = ?").run(row.id);
+  tx.sql("DELETE FROM signals WHERE task_id = ?").run(row.id);
   tx.sql("DELETE FROM tasks WHERE id = ?").run(row.id);
 }

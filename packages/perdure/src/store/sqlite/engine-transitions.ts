@@ -4,8 +4,9 @@ import type { TaskId } from "../../task/id.ts";
 import type { TaskRecord } from "../../task/record.ts";
 import type { BeginTask, ClaimedTasks, ClaimTasks } from "../store.ts";
 import { deleteRows } from "./caller-transitions.ts";
+import { endTask } from "./ending.ts";
 import { asTaskRow, type TaskRow, toRecord } from "./rows.ts";
-import { appendEvent, changed, endTask, type Sql, type Transaction } from "./transaction.ts";
+import { appendEvent, changed, type Sql, type Transaction } from "./transaction.ts";
 
 export function beginTask(tx: Transaction, { taskId, maxCrashes }: BeginTask): TaskRecord | undefined {
   const due = tx
@@ -16,7 +17,7 @@ export function beginTask(tx: Transaction, { taskId, maxCrashes }: BeginTask): T
   if (running === 1) {
     countCrash(tx, taskId, attempt);
     if (crashes + 1 > maxCrashes) {
-      endTask(tx, taskId, "failed", { type: "failed", failure: crashLoop(crashes + 1) });
+      endTask(tx, taskId, { type: "failed", failure: crashLoop(crashes + 1) });
       return undefined;
     }
   }
@@ -67,7 +68,7 @@ export function failOverdue(tx: Transaction, limit: number): number {
       message: `the task did not end within its deadline of ${String(row["life"])} ms after its creation.`,
       retryable: false,
     };
-    endTask(tx, row["id"] as TaskId, "failed", { type: "failed", failure });
+    endTask(tx, row["id"] as TaskId, { type: "failed", failure });
   }
   return overdue.length;
 }

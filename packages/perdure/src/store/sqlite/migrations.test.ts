@@ -39,6 +39,10 @@ const writers: readonly ((connection: SqliteConnection) => void)[] = [
       INSERT INTO meta VALUES ('executor', '{"epoch":"old","pid":1,"host":"gone","tools":["train"]}')`),
   (connection) =>
     connection.exec(`UPDATE tasks SET rejoin_key = 'k', waited_for = 1 WHERE id = '${running}'`),
+  (connection) =>
+    connection.exec(
+      "INSERT INTO sessions VALUES ('s1', 'ada', '2025-11-25', '{}', '{\"name\":\"c\"}', 'info', 9000000000000, NULL)",
+    ),
 ];
 
 /** A file as perdure left it when `version` was the newest. */
@@ -97,6 +101,9 @@ async function expectAllRead(file: string, version: number): Promise<void> {
     retryOf: waiting,
     failure: { message: "no" },
   });
+  if (version >= 3) {
+    expect(await store.sessions.get({ id: "s1", owner: "ada" })).toMatchObject({ clientInfo: { name: "c" } });
+  }
   expect(await store.savedState({ taskId: running })).toEqual(new Uint8Array([1, 2, 3]));
   expect(await store.operations({ taskId: running })).toMatchObject([{ name: "load", value: { rows: 7 } }]);
   expect(await store.timeline({ taskId: running })).toMatchObject([{ type: "created" }, { type: "begun" }]);

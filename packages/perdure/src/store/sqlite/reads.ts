@@ -47,6 +47,7 @@ export function listTasks(sql: Sql, now: Timestamp, query: ListTasks): TaskPage 
     conditions.push(`${column} = ?`);
     values.push(wanted);
   }
+  if (query.children === false) conditions.push("parent_id IS NULL");
   if (query.cursor !== undefined) {
     conditions.push("id < ?");
     values.push(decodeCursor(query.cursor));

@@ -2,7 +2,14 @@
 import type { Failure } from "../../task/failure.ts";
 import type { TaskId } from "../../task/id.ts";
 import { decodeJson } from "../../task/json.ts";
-import type { Operation, TaskRecord, TaskState, TaskSummary, TimelineEvent } from "../../task/record.ts";
+import type {
+  Operation,
+  TaskRecord,
+  TaskState,
+  TaskSummary,
+  TimelineEvent,
+  Wait,
+} from "../../task/record.ts";
 import type { TaskStatus } from "../../task/status.ts";
 import type { Row } from "./driver.ts";
 
@@ -30,6 +37,7 @@ export interface TaskRow {
   readonly ended_at: number | null;
   readonly expires_at: number | null;
   readonly revision: number;
+  readonly parent_id: TaskId | null;
 }
 
 /** The edge where rows enter: SQLite is typed by value, the schema by us. */
@@ -54,6 +62,7 @@ export function toSummary(row: TaskRow): TaskSummary {
     }),
     ...(row.session !== null && { session: JSON.parse(row.session) as NonNullable<TaskSummary["session"]> }),
     ...(row.idempotency_key !== null && { idempotencyKey: row.idempotency_key }),
+    ...(row.parent_id !== null && { parentId: row.parent_id }),
     ...(row.retry_of !== null && { retryOf: row.retry_of }),
     ...(row.deadline_at !== null && { deadlineAt: row.deadline_at }),
     ...(row.ttl_ms !== null && { ttlMs: row.ttl_ms }),
@@ -90,7 +99,7 @@ export function toRecord(row: TaskRow, input: string | undefined, result: string
 }
 
 export function toOperation(row: Row): Operation {
-  const { name, kind, attempt, recorded_at, state, value, tries } = row as unknown as {
+  const { name, kind, attempt, recorded_at, state, value, tries, wait, wake_at } = row as unknown as {
     readonly name: string;
     readonly kind: Operation["kind"];
     readonly attempt: number;
@@ -98,6 +107,8 @@ export function toOperation(row: Row): Operation {
     readonly state: Operation["state"];
     readonly value: string | null;
     readonly tries: number;
+    readonly wait: string | null;
+    readonly wake_at: number | null;
   };
   const head = { name, kind, attempt, recordedAt: recorded_at };
   switch (state) {
@@ -106,7 +117,9 @@ export function toOperation(row: Row): Operation {
     case "failed":
       return { ...head, state, failure: JSON.parse(value ?? "null") as Failure };
     case "attempted":
-      return { ...head, state, tries };
+      return { ...head, state, tries, until: wake_at ?? recorded_at };
+    case "open":
+      return { ...head, state, wait: JSON.parse(wait ?? "null") as Wait };
   }
 }
 

@@ -26,6 +26,7 @@ import { memoryFile, openFile } from "./open.ts";
 import { listTasks, readOperations, readRecord, readSavedState, readSummary, readTimeline } from "./reads.ts";
 import { SqliteSessions } from "./sessions.ts";
 import { type Sql, statementCache, type Transaction } from "./transaction.ts";
+import { answerQuestion, askAgain, openCall, openWait, park, sendSignal } from "./wait-transitions.ts";
 
 export interface SqliteStoreOptions {
   /** A path, or `:memory:`. */
@@ -128,9 +129,7 @@ class SqliteStore implements Store.TaskStore {
     checkName(task.tool, "tool");
     checkName(task.owner, "owner");
     if (task.idempotencyKey !== undefined) checkName(task.idempotencyKey, "idempotencyKey");
-    const created = await this.#write((tx) => createTask(tx, { ...task, session }, input));
-    if (created.created && created.task.phase === "queued") this.executor.notifyDue();
-    return created;
+    return this.#write((tx) => createTask(tx, { ...task, session }, input));
   }
 
   async cancel({ ...request }: Store.CancelTask) {
@@ -143,6 +142,37 @@ class SqliteStore implements Store.TaskStore {
 
   async delete(key: Store.TaskKey) {
     return this.#write((tx) => deleteTask(tx, key));
+  }
+
+  async openWait(wait: Store.OpenWait) {
+    const copy = copyJson(wait, "wait");
+    checkName(wait.name, `the name of a ${wait.wait.kind}`);
+    return this.#write((tx) => openWait(tx, copy));
+  }
+
+  async openCall(call: Store.OpenCall) {
+    const input = encodeJson(call.child.input, "input");
+    checkName(call.name, "the name of a call");
+    return this.#write((tx) => openCall(tx, call, input));
+  }
+
+  async park({ ...attempt }: Store.Park) {
+    return this.#write((tx) => park(tx, attempt));
+  }
+
+  async answer({ ...answer }: Store.AnswerQuestion) {
+    const content = encodeJson(answer.content, "answer");
+    return this.#write((tx) => answerQuestion(tx, answer, content));
+  }
+
+  async askAgain({ ...request }: Store.AskAgain) {
+    return this.#write((tx) => askAgain(tx, request));
+  }
+
+  async signal({ ...signal }: Store.SendSignal) {
+    const value = encodeJson(signal.value, "signal");
+    checkName(signal.name, "the name of a signal");
+    return this.#write((tx) => sendSignal(tx, signal, value));
   }
 
   async recordOperation(operation: Store.RecordOperation) {
@@ -178,13 +208,11 @@ class SqliteStore implements Store.TaskStore {
 
   async retry(request: Store.RetryTask) {
     const copy = copyJson(request, "failure");
-    await this.#write((tx) => retryTask(tx, copy));
-    this.executor.notifyDue();
+    return this.#write((tx) => retryTask(tx, copy));
   }
 
   async release(attempt: Store.AttemptKey) {
-    await this.#write((tx) => releaseTask(tx, attempt));
-    this.executor.notifyDue();
+    return this.#write((tx) => releaseTask(tx, attempt));
   }
 
   async begin(request: Store.BeginTask) {
@@ -240,11 +268,16 @@ class SqliteStore implements Store.TaskStore {
 
   async #write<T>(transition: (tx: Transaction) => T): Promise<T> {
     this.#refuseClosed();
-    return this.#commits.run((changes) => transition(this.#transaction(changes)));
+    const { value, due } = await this.#commits.run((changes) => {
+      const tx = this.#transaction(changes);
+      return { value: transition(tx), due: tx.due };
+    });
+    if (due) this.executor.notifyDue();
+    return value;
   }
 
   #transaction(changes: Store.TaskChange[]): Transaction {
-    return { sql: this.#sql, now: this.#now(), changes };
+    return { sql: this.#sql, now: this.#now(), changes, due: false };
   }
 
   #now(): number {

@@ -2,7 +2,6 @@
 import { PerdureError } from "../../task/errors.ts";
 import type { TaskId } from "../../task/id.ts";
 import type { TimelineEntry, Timestamp } from "../../task/record.ts";
-import type { TerminalStatus } from "../../task/status.ts";
 import type { AttemptKey, TaskChange } from "../store.ts";
 import type { SqliteConnection, SqliteStatement, SqlValue } from "./driver.ts";
 import { asTaskRow, type TaskRow } from "./rows.ts";
@@ -27,6 +26,8 @@ export interface Transaction {
   readonly now: Timestamp;
   /** What the transition changes is named here, for those who watch. */
   readonly changes: TaskChange[];
+  /** Set where a task may be due that was not before: the executor is told after the commit. */
+  due: boolean;
 }
 
 export function changed(tx: Transaction, taskId: TaskId, row: ChangedRow): void {
@@ -82,28 +83,6 @@ export function updateByAttempt(
   const after = row as ChangedRow;
   changed(tx, key.taskId, after);
   return after;
-}
-
-/** Ends a task of which nothing is asked any more but to be open: the caller has checked. */
-export function endTask(tx: Transaction, taskId: TaskId, status: TerminalStatus, entry: TimelineEntry): void {
-  const row = tx
-    .sql(
-      `UPDATE tasks SET ${endAssignments}, revision = revision + 1, updated_at = ? WHERE id = ? RETURNING attempt, revision, status`,
-    )
-    .get(...endValues(tx, status, entry), tx.now, taskId) as ChangedRow;
-  appendEvent(tx, taskId, row.revision, entry);
-  changed(tx, taskId, row);
-}
-
-export const endAssignments =
-  "status = ?, failure = ?, reason = ?, running = 0, due_at = NULL, rejoin_key = NULL, ended_at = ?, expires_at = ? + ttl_ms";
-
-export function endValues(tx: Transaction, status: TerminalStatus, entry: TimelineEntry): SqlValue[] {
-  const failure = entry.type === "failed" ? JSON.stringify(entry.failure) : null;
-  // As JSON: a driver may cut plain text at a NUL, or change an unpaired surrogate.
-  const reason =
-    entry.type === "cancelled" && entry.reason !== undefined ? JSON.stringify(entry.reason) : null;
-  return [status, failure, reason, tx.now, tx.now];
 }
 
 /** The row of a task that has not expired; of another owner's, none. */

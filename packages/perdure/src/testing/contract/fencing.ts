@@ -14,7 +14,7 @@ const transitions: Readonly<Record<string, Transition>> = {
   "recordOperation failed": (store, key) =>
     store.recordOperation({ ...key, name: "late", kind: "step", state: "failed", failure: failure() }),
   "recordOperation attempted": (store, key) =>
-    store.recordOperation({ ...key, name: "late", kind: "step", state: "attempted", tries: 1 }),
+    store.recordOperation({ ...key, name: "late", kind: "step", state: "attempted", tries: 1, delayMs: 0 }),
   saveState: (store, key) => store.saveState({ ...key, state: { late: true } }),
   "saveState of bytes": (store, key) => store.saveState({ ...key, state: new Uint8Array([1]) }),
   "report of progress": (store, key) => store.report({ ...key, progress: { done: 99 } }),

@@ -50,6 +50,7 @@ export const operationCases = casesOf("operations", {
         name: "load",
         state: "attempted",
         tries,
+        delayMs: 0,
       });
       assertFields(recorded, { state: "attempted", tries });
       assert.deepEqual(await h.store.operations({ taskId: key.taskId }), [recorded]);
@@ -59,7 +60,7 @@ export const operationCases = casesOf("operations", {
   async "makes an open one final"(h) {
     const key = await h.running();
     for (const name of ["load", "save"]) {
-      await h.store.recordOperation({ ...key, ...step, name, state: "attempted", tries: 1 });
+      await h.store.recordOperation({ ...key, ...step, name, state: "attempted", tries: 1, delayMs: 0 });
     }
     await h.store.recordOperation({ ...key, ...step, name: "load", state: "done", value: 5 });
     await h.store.recordOperation({ ...key, ...step, name: "save", state: "failed", failure: failure() });
@@ -73,7 +74,7 @@ export const operationCases = casesOf("operations", {
     const outcomes = [
       { state: "done", value: 2 },
       { state: "failed", failure: failure() },
-      { state: "attempted", tries: 3 },
+      { state: "attempted", tries: 3, delayMs: 0 },
     ] as const;
     await h.store.recordOperation({ ...key, ...step, name: "done", state: "done", value: 2 });
     await h.store.recordOperation({ ...key, ...step, name: "failed", state: "failed", failure: failure() });
@@ -92,7 +93,14 @@ export const operationCases = casesOf("operations", {
 
   async "refuses another kind under a name that is still open"(h) {
     const key = await h.running();
-    await h.store.recordOperation({ ...key, ...step, name: "load", state: "attempted", tries: 1 });
+    await h.store.recordOperation({
+      ...key,
+      ...step,
+      name: "load",
+      state: "attempted",
+      tries: 1,
+      delayMs: 0,
+    });
     await leavesUnchanged(h, key.taskId, () =>
       refuses("STEP_MISMATCH", () =>
         h.store.recordOperation({ ...key, name: "load", kind: "sleep", state: "done", value: 1 }),
@@ -179,7 +187,14 @@ export const operationCases = casesOf("operations", {
 
   async "stand in the timeline"(h) {
     const key = await h.running();
-    await h.store.recordOperation({ ...key, ...step, name: "load", state: "attempted", tries: 1 });
+    await h.store.recordOperation({
+      ...key,
+      ...step,
+      name: "load",
+      state: "attempted",
+      tries: 1,
+      delayMs: 0,
+    });
     await h.store.recordOperation({ ...key, ...step, name: "load", state: "done", value: 1 });
     const events = (await h.store.timeline({ taskId: key.taskId })).slice(2);
     assert.deepEqual(

@@ -124,7 +124,7 @@ export const releaseCases = casesOf("release", {
     const record = { ...key, kind: "step" } as const;
     await h.store.recordOperation({ ...record, name: "load", state: "done", value: 1 });
     await h.store.recordOperation({ ...record, name: "train", state: "failed", failure: failure() });
-    await h.store.recordOperation({ ...record, name: "store", state: "attempted", tries: 2 });
+    await h.store.recordOperation({ ...record, name: "store", state: "attempted", tries: 2, delayMs: 0 });
     const before = await h.store.operations(key);
     await h.store.release(key);
     await h.beginAgain(key.taskId);

@@ -101,7 +101,7 @@ export const textCases = casesOf("texts", {
         tool: () => h.store.create(h.request({ tool: name })),
         "idempotency key": () => h.store.create(h.request({ idempotencyKey: name })),
         operation: () =>
-          h.store.recordOperation({ ...key, name, kind: "step", state: "attempted", tries: 1 }),
+          h.store.recordOperation({ ...key, name, kind: "step", state: "attempted", tries: 1, delayMs: 0 }),
       };
       for (const [what, write] of Object.entries(writes)) {
         await leavesUnchanged(h, key.taskId, () => refuses("INVALID_VALUE", write, `${what}: ${about}`));

@@ -5,7 +5,8 @@
  */
 import { isArray, type JsonObject, type JsonValue } from "../../task/json.ts";
 import type { TaskSummary } from "../../task/record.ts";
-import type { ObjectSchema, ServedTask, Service } from "../service.ts";
+import type { ObjectSchema } from "../../engine/json-schema.ts";
+import type { ServedTask, Service } from "../service.ts";
 import { textBlock, type ToolResult } from "./tool-result.ts";
 
 export function handOver(service: Service, task: TaskSummary): ToolResult {

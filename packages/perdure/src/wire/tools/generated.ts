@@ -12,8 +12,9 @@ import type { JsonObject, JsonValue } from "../../task/json.ts";
 import type { TaskSummary } from "../../task/record.ts";
 import { isTerminal, taskStatuses } from "../../task/status.ts";
 import { textBlock, toolError, toOutcome, type ToolResult } from "../call/tool-result.ts";
-import type { GeneratedTool, ObjectSchema, PlainContext, PlainTool, Service } from "../service.ts";
-import { toObjectSchema } from "../schema.ts";
+import type { ObjectSchema } from "../../engine/json-schema.ts";
+import type { GeneratedTool, PlainContext, PlainTool, Service } from "../service.ts";
+import { toObjectSchema } from "../../engine/json-schema.ts";
 
 /** Under the 60 s at which nearly every client gives up. */
 const maxWaitSeconds = 55;

@@ -42,6 +42,7 @@ export async function testService(
     clock: systemClock,
     logger: silent,
     concurrency: 100,
+    lingerMs: 2_000,
     random: Math.random,
     ids: newTaskId,
   });

@@ -1,7 +1,9 @@
-/** JSON Schemas of what authors declare, for `tools/list`. */
+/** JSON Schemas of what authors declare: of tools for `tools/list`, of questions for elicitation. */
 import { PerdureError, quote } from "../task/errors.ts";
-import type { JsonObject } from "../task/json.ts";
-import type { ObjectSchema } from "./service.ts";
+import type { JsonObject, JsonValue } from "../task/json.ts";
+
+/** A JSON Schema (2020-12) whose root is an object. */
+export type ObjectSchema = JsonObject & { readonly type: "object" };
 
 /** The part of Standard JSON Schema (https://standardschema.dev/json-schema) that is read here. */
 interface WithJsonSchema {
@@ -54,4 +56,30 @@ function converted(
       cause: error,
     });
   }
+}
+
+const primitives: ReadonlySet<JsonValue | undefined> = new Set(["string", "number", "integer", "boolean"]);
+
+/**
+ * The schema of a question: MCP asks people for flat forms only.
+ * Source: MCP 2025-11-25, client/elicitation, "Requested Schema".
+ * @throws PerdureError `INVALID_OPTION`
+ */
+export function toQuestionSchema(schema: object | undefined, question: string): ObjectSchema {
+  if (schema === undefined) {
+    throw new PerdureError("INVALID_OPTION", {
+      message: `the question ${quote(question)} needs a schema or a url.`,
+    });
+  }
+  const { additionalProperties: _, ...json } = toObjectSchema(schema, question, "input");
+  for (const [name, property] of Object.entries((json["properties"] ?? {}) as JsonObject)) {
+    const { type, items } = property as { readonly type?: JsonValue; readonly items?: JsonValue };
+    if (primitives.has(type) || (type === "array" && items !== undefined)) continue;
+    throw new PerdureError("INVALID_OPTION", {
+      message:
+        `the question ${quote(question)}: ${quote(name)} must be a string, number, boolean or choice: ` +
+        `clients show a question as a flat form.`,
+    });
+  }
+  return json;
 }

@@ -1,7 +1,7 @@
 import * as v from "valibot";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
-import { testApp } from "./app.fixture.ts";
+import { testApp } from "../app/app.fixture.ts";
 
 const description = "A tool of this test.";
 

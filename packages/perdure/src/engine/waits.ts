@@ -1,0 +1,228 @@
+/**
+ * The waits of one attempt, and when it parks.
+ *
+ * A handler is a plain async function and cannot be frozen. When all that it stands at is durable waits, the attempt is
+ * *parked*: the record says what it waits for, the slot falls free, and the function is abandoned, its promises never
+ * settling. Whatever resolves a wait makes the task due, and the handler runs again from its first line.
+ *
+ * Nobody can see from outside what a function does between two calls. So an attempt parks at once only when as many of
+ * its promises wait as ever were open at the same time: then every branch of it stands at a wait. Otherwise, and where
+ * an answer may come soon (a question, a call, a signal), it *lingers*: it stays resident for a while, unless its slot
+ * is wanted by others, and a wait that is resolved meanwhile goes on without a replay. A wait shorter than that never
+ * parks.
+ */
+import type { Clock, Timer } from "../task/clock.ts";
+import { PerdureError } from "../task/errors.ts";
+import { fromFailure } from "../task/failure.ts";
+import type { JsonValue } from "../task/json.ts";
+import type { AttemptedOperation, Operation, OpenOperation, Timestamp } from "../task/record.ts";
+
+export interface WaitsParts {
+  readonly clock: Clock;
+  readonly lingerMs: number;
+  /** Whether other tasks wait for a slot. */
+  readonly slotWanted: () => boolean;
+  /** The operations as they are recorded now. */
+  readonly read: () => Promise<readonly Operation[]>;
+  /** Records that a wait has expired. */
+  readonly expire: (operation: OpenOperation) => Promise<Operation>;
+  /** @returns false when one of the waits is not open any more */
+  readonly park: (names: readonly string[]) => Promise<boolean>;
+  /** The attempt has been parked: nothing of it is to go on. */
+  readonly parked: () => void;
+}
+
+/** An open wait, or a step that is to be tried again later. */
+type Waiting = OpenOperation | AttemptedOperation;
+
+interface Pending {
+  readonly operation: Waiting;
+  readonly timer: Timer | undefined;
+  readonly resolve: (value: JsonValue | undefined) => void;
+  readonly reject: (error: Error) => void;
+}
+
+export class Waits {
+  readonly #parts: WaitsParts;
+  readonly #pending = new Map<string, Pending>();
+  /** Calls of the handler that are under way and are no waits. */
+  #busy = 0;
+  /** As many promises as were ever open at the same time. */
+  #peak = 0;
+  #activeAt: Timestamp;
+  #timer: Timer | undefined;
+  #considering = false;
+  #parking: Promise<void> | undefined;
+
+  constructor(parts: WaitsParts) {
+    this.#parts = parts;
+    this.#activeAt = parts.clock.now();
+  }
+
+  /** Whether something that happens to the task may be for this attempt. */
+  get waiting(): boolean {
+    return this.#pending.size > 0;
+  }
+
+  /** Does what the handler asks for; while it lasts, the attempt is not parked. */
+  async track<T>(run: () => Promise<T>): Promise<T> {
+    while (this.#parking !== undefined) await this.#parking;
+    this.#busy++;
+    this.#notePeak();
+    try {
+      return await run();
+    } finally {
+      this.#busy--;
+      this.#activeAt = this.#parts.clock.now();
+      this.#considerSoon();
+    }
+  }
+
+  /** The value of an operation, once it is resolved; of a step to be tried again, nothing, once it may be. */
+  settled(operation: Operation): Promise<JsonValue | undefined> {
+    if (operation.state === "done" || operation.state === "failed") return valueOf(operation);
+    const until = untilOf(operation);
+    if (until !== undefined && until <= this.#parts.clock.now()) return this.#expired(operation);
+    return new Promise((resolve, reject) => {
+      const timer =
+        until === undefined
+          ? undefined
+          : this.#parts.clock.after(until - this.#parts.clock.now(), () => void this.#onTime(operation));
+      this.#pending.set(operation.name, { operation, timer, resolve, reject });
+      this.#notePeak();
+      this.#considerSoon();
+      // It may have been resolved between its being read and being waited for.
+      this.notice();
+    });
+  }
+
+  /** Something has happened to the task: looks whether it resolves a wait. */
+  notice(): void {
+    if (this.#pending.size === 0) return;
+    this.#parts.read().then(
+      (operations) => {
+        for (const operation of operations) this.#settle(operation);
+      },
+      // The store's trouble is told by whoever writes; the next change, or the park, looks again.
+      () => undefined,
+    );
+  }
+
+  /** Parks if nothing speaks against it: also asked when others begin to want the slot. */
+  consider(): void {
+    this.#timer?.cancel();
+    if (this.#busy > 0 || this.#pending.size === 0 || this.#parking !== undefined) return;
+    const now = this.#parts.clock.now();
+    const soonest = Math.min(
+      ...[...this.#pending.values()].map(({ operation }) => untilOf(operation) ?? Infinity),
+    );
+    const stays = soonest - now <= this.#parts.lingerMs;
+    if (stays) return;
+    const lingersUntil = this.#activeAt + this.#parts.lingerMs;
+    if (this.#parksAtOnce() || this.#parts.slotWanted() || now >= lingersUntil) this.#park();
+    else this.#timer = this.#parts.clock.after(lingersUntil - now, () => this.consider());
+  }
+
+  /** Waits for nothing any more. */
+  end(): void {
+    this.#timer?.cancel();
+    for (const { timer } of this.#pending.values()) timer?.cancel();
+    this.#pending.clear();
+  }
+
+  #parksAtOnce(): boolean {
+    const onlyTime = [...this.#pending.values()].every(({ operation }) => isTime(operation));
+    return onlyTime && this.#pending.size >= this.#peak;
+  }
+
+  #park(): void {
+    this.#parking = this.#parts
+      .park([...this.#pending.keys()])
+      .then(
+        (parked) => {
+          if (parked) this.#parts.parked();
+          else this.notice();
+        },
+        () => undefined,
+      )
+      .finally(() => {
+        this.#parking = undefined;
+      });
+  }
+
+  #considerSoon(): void {
+    if (this.#considering) return;
+    this.#considering = true;
+    // Not before the handler had its turn to call again.
+    setImmediate(() => {
+      this.#considering = false;
+      this.consider();
+    });
+  }
+
+  #notePeak(): void {
+    this.#peak = Math.max(this.#peak, this.#busy + this.#pending.size);
+  }
+
+  async #onTime(operation: Waiting): Promise<void> {
+    const pending = this.#pending.get(operation.name);
+    if (pending === undefined) return;
+    try {
+      const value = await this.#expired(operation);
+      this.#remove(operation.name);
+      pending.resolve(value);
+    } catch (error) {
+      this.#remove(operation.name);
+      pending.reject(error as Error);
+    }
+  }
+
+  /** A sleep is over; of anything else, nobody came. */
+  async #expired(operation: Waiting): Promise<JsonValue | undefined> {
+    if (operation.state === "attempted" || operation.wait.kind === "sleep") return undefined;
+    return valueOf(await this.#parts.expire(operation));
+  }
+
+  #settle(operation: Operation): void {
+    if (operation.state === "open" || operation.state === "attempted") return;
+    const pending = this.#pending.get(operation.name);
+    if (pending === undefined) return;
+    this.#remove(operation.name);
+    valueOf(operation).then(pending.resolve, pending.reject);
+  }
+
+  #remove(name: string): void {
+    this.#pending.get(name)?.timer?.cancel();
+    this.#pending.delete(name);
+    this.#activeAt = this.#parts.clock.now();
+    this.#considerSoon();
+  }
+}
+
+async function valueOf(operation: Operation): Promise<JsonValue | undefined> {
+  if (operation.state === "done") return operation.value;
+  if (operation.state === "failed") throw fromFailure(operation.failure);
+  throw new PerdureError("STEP_MISMATCH", {
+    message: `${operation.name} is ${operation.state}, and was to be resolved`,
+  });
+}
+
+/** Whether nothing but time resolves it. */
+function isTime(operation: Waiting): boolean {
+  return operation.state === "attempted" || operation.wait.kind === "sleep";
+}
+
+function untilOf(operation: Waiting): Timestamp | undefined {
+  if (operation.state === "attempted") return operation.until;
+  const { wait } = operation;
+  switch (wait.kind) {
+    case "sleep":
+      return wait.until;
+    case "ask":
+      return wait.question.until;
+    case "signal":
+      return wait.until;
+    case "call":
+      return undefined;
+  }
+}

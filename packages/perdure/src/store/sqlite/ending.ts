@@ -1,0 +1,87 @@
+/**
+ * The end of a task: its row, its event, and what others had to do with it. A parent that waits for it has its result
+ * or failure, and its own open children end with it, all in one transaction.
+ */
+import type { Failure } from "../../task/failure.ts";
+import type { TaskId } from "../../task/id.ts";
+import type { TimelineEntry } from "../../task/record.ts";
+import type { TerminalStatus } from "../../task/status.ts";
+import type { AttemptKey } from "../store.ts";
+import type { SqlValue } from "./driver.ts";
+import { asTaskRow, type TaskRow } from "./rows.ts";
+import { appendEvent, type ChangedRow, changed, type Transaction, updateByAttempt } from "./transaction.ts";
+import { resolveOperation, wake } from "./waking.ts";
+
+/** What ends a task, and what its timeline then says. */
+export type Ending = Extract<TimelineEntry, { readonly type: TerminalStatus }>;
+
+/** Ends a task that is open, whatever it does: the caller has checked. */
+export function endTask(tx: Transaction, taskId: TaskId, ending: Ending): void {
+  const row = tx
+    .sql(
+      `UPDATE tasks SET ${assignments}, revision = revision + 1, updated_at = ?
+       WHERE id = ? RETURNING attempt, revision, status`,
+    )
+    .get(...values(tx, ending), tx.now, taskId) as ChangedRow;
+  changed(tx, taskId, row);
+  settle(tx, taskId, row.revision, ending);
+}
+
+/** Ends a task by its attempt. @throws PerdureError `STALE_ATTEMPT` */
+export function endByAttempt(tx: Transaction, key: AttemptKey, ending: Ending): void {
+  const { revision } = updateByAttempt(tx, key, assignments, values(tx, ending));
+  settle(tx, key.taskId, revision, ending);
+}
+
+const assignments =
+  "status = ?, failure = ?, reason = ?, running = 0, due_at = NULL, rejoin_key = NULL, ended_at = ?, expires_at = ? + ttl_ms";
+
+function values(tx: Transaction, ending: Ending): SqlValue[] {
+  const failure = ending.type === "failed" ? JSON.stringify(ending.failure) : null;
+  // As JSON: a driver may cut plain text at a NUL, or change an unpaired surrogate.
+  const reason =
+    ending.type === "cancelled" && ending.reason !== undefined ? JSON.stringify(ending.reason) : null;
+  return [ending.type, failure, reason, tx.now, tx.now];
+}
+
+function settle(tx: Transaction, taskId: TaskId, revision: number, ending: Ending): void {
+  appendEvent(tx, taskId, revision, ending);
+  settleCalls(tx, taskId);
+  const children = tx.sql("SELECT id FROM tasks WHERE parent_id = ? AND ended_at IS NULL").all(taskId);
+  for (const child of children) {
+    endTask(tx, child["id"] as TaskId, { type: "cancelled", reason: `its parent ${taskId} has ended` });
+  }
+}
+
+/** Gives the calls that wait for an ended task its result, or its failure. */
+export function settleCalls(tx: Transaction, childId: TaskId): void {
+  const calls = tx
+    .sql("SELECT task_id, name FROM operations WHERE child_id = ? AND state = 'open'")
+    .all(childId);
+  if (calls.length === 0) return;
+  const child = asTaskRow(tx.sql("SELECT * FROM tasks WHERE id = ?").get(childId) ?? {});
+  const completed = child.status === "completed";
+  const value = completed ? readResult(tx, childId) : JSON.stringify(childFailure(child));
+  for (const call of calls) {
+    const parentId = call["task_id"] as TaskId;
+    resolveOperation(tx, parentId, call["name"] as string, completed ? "done" : "failed", value);
+    wake(tx, parentId);
+  }
+}
+
+function readResult(tx: Transaction, taskId: TaskId): string | null {
+  const row = tx.sql("SELECT value FROM payloads WHERE task_id = ? AND kind = 'result'").get(taskId);
+  return (row?.["value"] as string | undefined) ?? null;
+}
+
+function childFailure(child: TaskRow): Failure {
+  const failure = child.failure === null ? undefined : (JSON.parse(child.failure) as Failure);
+  const reason = child.reason === null ? "" : `: ${JSON.parse(child.reason) as string}`;
+  return {
+    code: "CHILD_FAILED",
+    name: "TaskError",
+    message: failure?.message ?? `task ${child.id} was cancelled${reason}`,
+    retryable: failure?.retryable ?? false,
+    data: { taskId: child.id, tool: child.tool, ...(failure !== undefined && { failure: { ...failure } }) },
+  };
+}

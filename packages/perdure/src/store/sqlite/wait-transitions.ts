@@ -1,0 +1,287 @@
+/**
+ * Waiting: what an attempt opens and parks at, and what resolves it from outside.
+ *
+ * An open wait is an operation without a value. Whatever resolves it (a person's answer, a signal, the end of a child)
+ * writes the value into the operation and makes a parked task due, in one transaction; time does so by `wake_at`, of
+ * which the earliest is the parked task's `due_at`. A task is `input_required` while a question is open.
+ */
+import { PerdureError, quote } from "../../task/errors.ts";
+import type { Failure } from "../../task/failure.ts";
+import type { TaskId } from "../../task/id.ts";
+import type { Operation, Question, Timestamp, Wait } from "../../task/record.ts";
+import type {
+  AnswerQuestion,
+  AskAgain,
+  AttemptKey,
+  OpenCall,
+  OpenWait,
+  Park,
+  SendSignal,
+  WaitRequest,
+} from "../store.ts";
+import { createTask } from "./caller-transitions.ts";
+import type { Row } from "./driver.ts";
+import { settleCalls } from "./ending.ts";
+import { type TaskRow, toOperation } from "./rows.ts";
+import { appendEvent, findTask, type Transaction, updateByAttempt } from "./transaction.ts";
+import { resolveOperation, touch, wake } from "./waking.ts";
+
+export function openWait(tx: Transaction, { name, wait, problem, ...key }: OpenWait): Operation {
+  const existing = findOperation(tx, key.taskId, name, wait.kind);
+  if (existing !== undefined) {
+    if (problem === undefined || existing["state"] !== "done") return toOperation(existing);
+    tx.sql("DELETE FROM operations WHERE task_id = ? AND name = ?").run(key.taskId, name);
+  }
+  const signal = wait.kind === "signal" ? takeSignal(tx, key.taskId, name) : undefined;
+  if (signal !== undefined) {
+    return insertOperation(tx, key, { name, kind: "signal", state: "done", value: signal.value });
+  }
+  return insertOperation(tx, key, {
+    name,
+    kind: wait.kind,
+    state: "open",
+    wait: toWait(tx, key.taskId, wait, problem),
+  });
+}
+
+/** @param input the encoded `call.child.input` */
+export function openCall(
+  tx: Transaction,
+  { name, child, ...key }: OpenCall,
+  input: string | undefined,
+): Operation {
+  const existing = findOperation(tx, key.taskId, name, "call");
+  if (existing !== undefined) return toOperation(existing);
+  const parent = findTask(tx.sql, tx.now, key.taskId, undefined);
+  if (parent === undefined) throw new Error(`task ${key.taskId} calls and is gone`);
+  const { task } = createTask(tx, { ...child, owner: parent.owner, parentId: parent.id }, input);
+  const opened = insertOperation(tx, key, {
+    name,
+    kind: "call",
+    state: "open",
+    wait: { kind: "call", childId: task.id },
+  });
+  // An idempotency key may have found a task that has ended long ago.
+  if (task.phase !== "ended") return opened;
+  settleCalls(tx, task.id);
+  return toOperation(findOperation(tx, key.taskId, name, "call") ?? {});
+}
+
+export function park(tx: Transaction, { waits, ...key }: Park): boolean {
+  const open = new Set(openOperations(tx, key.taskId).map((row) => row["name"] as string));
+  if (!waits.every((name) => open.has(name))) return false;
+  const earliest = tx
+    .sql("SELECT min(wake_at) AS at FROM operations WHERE task_id = ? AND state IN ('open', 'attempted')")
+    .get(key.taskId)?.["at"] as Timestamp | null;
+  const { revision } = updateByAttempt(tx, key, "running = 0, due_at = ?", [earliest]);
+  const until = earliest === null ? {} : { until: earliest };
+  appendEvent(tx, key.taskId, revision, { type: "parked", attempt: key.attempt, ...until });
+  tx.due = true;
+  return true;
+}
+
+export function answerQuestion(
+  tx: Transaction,
+  answer: AnswerQuestion,
+  content: string | undefined,
+): boolean | undefined {
+  const task = findTask(tx.sql, tx.now, answer.taskId, answer.owner);
+  if (task === undefined) return undefined;
+  const row = openQuestion(tx, task, answer.key);
+  if (row === undefined) return false;
+  const name = row["name"] as string;
+  if (answer.action === "accept") resolveOperation(tx, task.id, name, "done", content ?? null);
+  else resolveOperation(tx, task.id, name, "failed", JSON.stringify(declined(row, answer.action)));
+  wake(tx, task.id, (revision) =>
+    appendEvent(tx, task.id, revision, { type: "answered", key: answer.key, action: answer.action }),
+  );
+  return true;
+}
+
+export function askAgain(tx: Transaction, { taskId, owner, key, problem }: AskAgain): boolean | undefined {
+  const task = findTask(tx.sql, tx.now, taskId, owner);
+  if (task === undefined) return undefined;
+  const row = openQuestion(tx, task, key);
+  if (row === undefined) return false;
+  const { question } = JSON.parse(row["wait"] as string) as Extract<Wait, { kind: "ask" }>;
+  const again = {
+    ...question,
+    key: questionKey(task.revision + 1),
+    message: withProblem(question.message, problem),
+  };
+  tx.sql("UPDATE operations SET wait = ?, question_key = ? WHERE task_id = ? AND name = ?").run(
+    JSON.stringify({ kind: "ask", question: again }),
+    again.key,
+    taskId,
+    row["name"] as string,
+  );
+  touch(tx, taskId);
+  return true;
+}
+
+export function sendSignal(
+  tx: Transaction,
+  signal: SendSignal,
+  value: string | undefined,
+): boolean | undefined {
+  const task = findTask(tx.sql, tx.now, signal.taskId, signal.owner);
+  if (task === undefined) return undefined;
+  if (task.ended_at !== null) return false;
+  const open = tx
+    .sql("SELECT name FROM operations WHERE task_id = ? AND name = ? AND kind = 'signal' AND state = 'open'")
+    .get(task.id, signal.name);
+  if (open === undefined) {
+    tx.sql("INSERT INTO signals (task_id, name, revision, value) VALUES (?, ?, ?, ?)").run(
+      task.id,
+      signal.name,
+      task.revision + 1,
+      value ?? null,
+    );
+    touch(tx, task.id);
+  } else {
+    resolveOperation(tx, task.id, signal.name, "done", value ?? null);
+    wake(tx, task.id);
+  }
+  return true;
+}
+
+function findOperation(tx: Transaction, taskId: TaskId, name: string, kind: Wait["kind"]): Row | undefined {
+  const row = tx.sql("SELECT * FROM operations WHERE task_id = ? AND name = ?").get(taskId, name);
+  if (row === undefined || row["kind"] === kind) return row;
+  throw new PerdureError("STEP_MISMATCH", {
+    message: `${quote(name)} was recorded as a ${String(row["kind"])} and is now a ${kind}. Give the new one another name.`,
+  });
+}
+
+type Recorded =
+  | { readonly name: string; readonly kind: Wait["kind"]; readonly state: "open"; readonly wait: Wait }
+  | {
+      readonly name: string;
+      readonly kind: Wait["kind"];
+      readonly state: "done";
+      readonly value: string | null;
+    };
+
+function insertOperation(tx: Transaction, key: AttemptKey, operation: Recorded): Operation {
+  const { name, kind, state } = operation;
+  const asks = state === "open" && operation.wait.kind === "ask";
+  const { revision } = updateByAttempt(
+    tx,
+    key,
+    asks ? "crashes = 0, status = 'input_required'" : "crashes = 0",
+    [],
+  );
+  const row = tx
+    .sql(
+      `INSERT INTO operations (task_id, name, kind, state, attempt, tries, value, wait, wake_at, question_key, child_id,
+         recorded_at, revision)
+       VALUES (?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?) RETURNING *`,
+    )
+    .get(
+      key.taskId,
+      name,
+      kind,
+      state,
+      key.attempt,
+      state === "done" ? operation.value : null,
+      state === "open" ? JSON.stringify(operation.wait) : null,
+      state === "open" ? wakeAt(operation.wait) : null,
+      state === "open" && operation.wait.kind === "ask" ? operation.wait.question.key : null,
+      state === "open" && operation.wait.kind === "call" ? operation.wait.childId : null,
+      tx.now,
+      revision,
+    );
+  appendEvent(tx, key.taskId, revision, { type: "operation", name, kind, state });
+  return toOperation(row ?? {});
+}
+
+function toWait(tx: Transaction, taskId: TaskId, request: WaitRequest, problem: string | undefined): Wait {
+  switch (request.kind) {
+    case "sleep":
+      return { kind: "sleep", until: "until" in request ? request.until : tx.now + request.ms };
+    case "signal":
+      return { kind: "signal", ...untilOf(tx, request.timeoutMs) };
+    case "ask": {
+      const revision = findTask(tx.sql, tx.now, taskId, undefined)?.revision ?? 0;
+      const question: Question = {
+        ...request.question,
+        message:
+          problem === undefined ? request.question.message : withProblem(request.question.message, problem),
+        key: questionKey(revision + 1),
+        ...untilOf(tx, request.timeoutMs),
+      };
+      return { kind: "ask", question };
+    }
+  }
+}
+
+function untilOf(tx: Transaction, timeoutMs: number | undefined): { until?: Timestamp } {
+  return timeoutMs === undefined ? {} : { until: tx.now + timeoutMs };
+}
+
+function wakeAt(wait: Wait): Timestamp | null {
+  switch (wait.kind) {
+    case "sleep":
+      return wait.until;
+    case "ask":
+      return wait.question.until ?? null;
+    case "signal":
+      return wait.until ?? null;
+    case "call":
+      return null;
+  }
+}
+
+/** Never used twice in the life of a task: revisions only rise. */
+function questionKey(revision: number): string {
+  return `q${revision}`;
+}
+
+function withProblem(message: string, problem: string): string {
+  const [question = message] = message.split(problemMark);
+  return `${question}${problemMark}${problem}`;
+}
+
+const problemMark = "\n\nThe last answer did not fit: ";
+
+function declined(row: Row, action: "decline" | "cancel"): Failure {
+  const verb = action === "decline" ? "declined" : "dismissed";
+  return {
+    code: "DECLINED",
+    name: "DeclinedError",
+    message: `the question ${quote(row["name"])} was ${verb}.`,
+    retryable: false,
+    data: { action },
+  };
+}
+
+function openOperations(tx: Transaction, taskId: TaskId): Row[] {
+  return tx.sql("SELECT * FROM operations WHERE task_id = ? AND state IN ('open', 'attempted')").all(taskId);
+}
+
+function openQuestion(tx: Transaction, task: TaskRow, key: string): Row | undefined {
+  if (task.ended_at !== null) return undefined;
+  return tx
+    .sql(
+      `SELECT * FROM operations WHERE task_id = ? AND question_key = ? AND state = 'open'
+         AND (wake_at IS NULL OR wake_at > ?)`,
+    )
+    .get(task.id, key, tx.now);
+}
+
+function takeSignal(
+  tx: Transaction,
+  taskId: TaskId,
+  name: string,
+): { readonly value: string | null } | undefined {
+  const row = tx
+    .sql("SELECT revision, value FROM signals WHERE task_id = ? AND name = ? ORDER BY revision LIMIT 1")
+    .get(taskId, name);
+  if (row === undefined) return undefined;
+  tx.sql("DELETE FROM signals WHERE task_id = ? AND name = ? AND revision = ?").run(
+    taskId,
+    name,
+    Number(row["revision"]),
+  );
+  return { value: row["value"] as string | null };
+}
