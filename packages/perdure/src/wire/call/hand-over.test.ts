@@ -1,15 +1,16 @@
 import { AjvJsonSchemaValidator } from "@modelcontextprotocol/sdk/validation/ajv";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
-import { toObjectSchema } from "../schema.ts";
 import type { ServedTask, Service } from "../service.ts";
 import { advertisedOutput, handOver } from "./hand-over.ts";
 
-const settings = (names: object) =>
-  ({ settings: { pollMs: 4_500, toolNames: new Map(Object.entries(names)) } }) as Service;
+const settings = (names: Record<string, string>) =>
+  ({ settings: { pollMs: 4_500, toolNames: new Map(Object.entries(names)) } }) as unknown as Service;
 const task = { id: "t1", tool: "train", status: "working" } as Parameters<typeof handOver>[1];
-const served = (output: z.ZodType | undefined) =>
-  ({ outputSchema: output && toObjectSchema(output, "train", "output") }) as ServedTask;
+const served = (output: z.ZodType | undefined) => {
+  const { $schema: _, ...outputSchema } = output === undefined ? {} : z.toJSONSchema(output);
+  return { outputSchema: output && outputSchema } as unknown as ServedTask;
+};
 
 describe("the hand-over", () => {
   it("names the task, and says what to do next in the names that there are", () => {
@@ -29,7 +30,7 @@ describe("the hand-over", () => {
   });
 
   it("names no tool that is hidden", () => {
-    const words = (names: object) => handOver(settings(names), task).content[0]?.["text"];
+    const words = (names: Record<string, string>) => handOver(settings(names), task).content[0]?.["text"];
     expect(words({})).toMatch(
       /^train is running in the background as task t1\. It goes on by itself; do not/,
     );

@@ -83,7 +83,7 @@ describe("a large result", () => {
 
   it("is counted in bytes, and no character of it is cut in two", () => {
     const result = completed(`x${"😀".repeat(1_200)}`);
-    expect((result.content[0]?.["text"] as string).isWellFormed()).toBe(true);
+    expect(JSON.stringify(result.content)).not.toMatch(/\\ud[89a-f]/i);
     expect(completed("ä".repeat(501)).content).toHaveLength(2);
     expect(completed("a".repeat(1_000)).content).toEqual([text("a".repeat(1_000))]);
   });
