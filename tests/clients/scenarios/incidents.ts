@@ -1,8 +1,10 @@
 /** What befalls servers and connections while clients wait; all kinds go through the same one together. */
+import type { Kind } from "../kinds/index.ts";
 import type { Deployment } from "../deployments/deployment.ts";
 import type { Call, TestClient } from "../client.ts";
 
 export interface Waiting {
+  readonly kind: Kind;
   readonly client: TestClient;
   readonly call: Call;
   /** The process that runs the work. */
