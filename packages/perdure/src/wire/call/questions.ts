@@ -1,0 +1,48 @@
+/**
+ * The open questions of a task, and their answers, whatever way they come. Content is checked against the question's
+ * schema here, before the record takes it: a client learns at once what does not fit. (What a JSON Schema cannot say is
+ * checked by the author's own schema when the handler runs again; the question is then asked anew.)
+ */
+import { fromJsonSchema, type JsonSchemaType } from "@modelcontextprotocol/server";
+import type { TaskId } from "../../task/id.ts";
+import type { JsonValue } from "../../task/json.ts";
+import { type AnswerAction, openQuestions, type Question } from "../../task/record.ts";
+import type { Service } from "../service.ts";
+
+export interface GivenAnswer {
+  readonly taskId: TaskId;
+  readonly owner: string;
+  readonly key: string;
+  readonly action: AnswerAction;
+  readonly content?: JsonValue | undefined;
+}
+
+export type AnswerOutcome =
+  | { readonly taken: true }
+  /** No such question is open: unknown, answered, expired or replaced; or the task is unknown. */
+  | { readonly taken: false; readonly problem?: undefined }
+  /** It is still open: the content does not fit. */
+  | { readonly taken: false; readonly problem: string };
+
+/** What people are asked now. The caller has checked whose task it is. */
+export async function questionsOf({ runtime }: Service, taskId: TaskId): Promise<readonly Question[]> {
+  return openQuestions(await runtime.store.operations({ taskId }));
+}
+
+/** Gives an answer to the question that is open under its key. */
+export async function giveAnswer(service: Service, answer: GivenAnswer): Promise<AnswerOutcome> {
+  const { store } = service.runtime;
+  const task = await store.summary({ taskId: answer.taskId, owner: answer.owner });
+  if (task === undefined) return { taken: false };
+  const question = (await questionsOf(service, task.id)).find(({ key }) => key === answer.key);
+  if (question === undefined) return { taken: false };
+  const problem = answer.action === "accept" ? await problemOf(question, answer.content) : undefined;
+  if (problem !== undefined) return { taken: false, problem };
+  return { taken: (await store.answer(answer)) === true };
+}
+
+async function problemOf({ schema }: Question, content: JsonValue | undefined): Promise<string | undefined> {
+  if (schema === undefined) return undefined;
+  const checked = await fromJsonSchema(schema as JsonSchemaType)["~standard"].validate(content ?? {});
+  return checked.issues?.map(({ message }) => message).join("; ");
+}
