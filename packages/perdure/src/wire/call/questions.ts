@@ -38,7 +38,7 @@ export async function giveAnswer(service: Service, answer: GivenAnswer): Promise
   if (question === undefined) return { taken: false };
   const problem = answer.action === "accept" ? await problemOf(question, answer.content) : undefined;
   if (problem !== undefined) return { taken: false, problem };
-  return { taken: (await store.answer(answer)) === true };
+  return (await store.answer(answer)) === true ? { taken: true } : { taken: false };
 }
 
 async function problemOf({ schema }: Question, content: JsonValue | undefined): Promise<string | undefined> {
