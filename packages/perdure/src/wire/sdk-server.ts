@@ -18,7 +18,8 @@ import type { JsonObject, JsonValue } from "../task/json.ts";
 import type { LogLevel } from "../task/record.ts";
 import { cancelledByClient, disconnected, type Generation } from "./call/call-end.ts";
 import { advertisedOutput } from "./call/hand-over.ts";
-import { type CallSink, holdCall } from "./call/held-call.ts";
+import { type CallSink, holdCall, type HeldCall } from "./call/held-call.ts";
+import { internalError } from "./call/internal-error.ts";
 import { callPlainTool } from "./call/plain-call.ts";
 import { toolError, type ToolOutcome } from "./call/tool-result.ts";
 import { registerResults } from "./results-resource.ts";
@@ -87,7 +88,7 @@ function registerTask(
       ...(output !== undefined && { outputSchema: advertise(output as ObjectSchema) }),
     },
     async (input, context) => {
-      const outcome = await holdCall(service, {
+      const outcome = await held(service, {
         task,
         arguments: input as JsonValue,
         caller: options.callerOf(context),
@@ -100,6 +101,16 @@ function registerTask(
   // The field is ignored in the config that registerTool takes (SDK 2.4.0). `optional`: SDK 1.x clients refuse
   // plain calls of a tool that says `required`.
   if (options.generation === "2025") registered.execution = { taskSupport: "optional" };
+}
+
+/** What breaks inside is told by a message of its own: the SDK would show the caller what was thrown. */
+async function held(service: Service, call: HeldCall): Promise<ToolOutcome | undefined> {
+  try {
+    return await holdCall(service, call);
+  } catch (error) {
+    service.runtime.logger.error({ err: error, tool: call.task.tool.name }, "a call failed");
+    return { error: internalError(error) };
+  }
 }
 
 function registerPlain(
