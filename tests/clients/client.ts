@@ -49,6 +49,8 @@ export interface TestClient {
   status(taskId: string): Promise<string>;
   result(taskId: string): Promise<Outcome>;
   cancel(taskId: string): Promise<void>;
+  /** The ids of its tasks, newest first. */
+  list(): Promise<readonly string[]>;
   /** Closes the connection, whatever waits on it. */
   leave(): Promise<void>;
   /** Ends the client, as its user does. */

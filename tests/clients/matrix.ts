@@ -40,12 +40,27 @@ const absences: readonly Absence[] = [
     deployment: "stdio",
     why: "a client has one process: without it there is no connection",
   },
-  // Known bugs, not of the client: to be removed with the bug.
-  ...(["raw HTTP", "client 2.4, held"] as const).map((kind) => ({
-    kind,
-    scenario: "the process that runs the work is killed, and the other goes on",
-    why: "the other process does not know yet that the first call's caller is gone, and starts a second task",
+  {
+    scenario: "a list of its tasks",
+    kind: "client 2.4 with ext-tasks",
+    why: "the extension has no list",
+  },
+  ...(["one process", "stdio"] as const).map((deployment) => ({
+    scenario: "the process that does not run the work is killed",
+    deployment,
+    why: "there is one process",
   })),
+  // Known bugs, not of the client: to be removed with the bug.
+  ...(["raw HTTP", "client 2.4, held"] as const).flatMap((kind) =>
+    [
+      "the process that runs the work is killed, and the other goes on",
+      "the process that does not run the work is killed",
+    ].map((scenario) => ({
+      kind,
+      scenario,
+      why: "the other process does not know that the first call's caller is gone, and starts a second task",
+    })),
+  ),
 ];
 
 export function isPresent(cell: {

@@ -24,8 +24,7 @@ export interface HttpDeployment {
   restart(): Promise<void>;
   /** Cuts every connection. */
   cut(): void;
-  /** How many requests each process has answered, where something counts them. */
-  readonly served: readonly number[];
+  readonly pids: readonly number[];
 }
 
 export const deployments = {
@@ -63,8 +62,8 @@ async function overHttp(
         if (proxy !== undefined) return proxy.cut();
         for (const server of servers) server.cut();
       },
-      get served() {
-        return servers.map(({ port }) => proxy?.served.get(port) ?? 0);
+      get pids() {
+        return servers.map(({ pid }) => pid);
       },
     },
     close: async () => {

@@ -22,6 +22,7 @@ import {
 import {
   type CallTool,
   cancelByTools,
+  listByTools,
   outcomeByTools,
   resultByTools,
   RpcError,
@@ -67,6 +68,10 @@ export class Client2Held implements TestClient {
 
   cancel(taskId: string): Promise<void> {
     return cancelByTools(this.#callTool(), taskId);
+  }
+
+  list(): Promise<readonly string[]> {
+    return listByTools(this.#callTool());
   }
 
   leave(): Promise<void> {

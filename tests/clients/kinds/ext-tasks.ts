@@ -72,6 +72,11 @@ export class ExtTasks implements TestClient {
     return this.#asked(taskId, (task) => task.cancel());
   }
 
+  async list(): Promise<readonly string[]> {
+    const { tasks } = await (await this.#session()).listTasks();
+    return tasks.map(({ taskId }) => taskId);
+  }
+
   async leave(): Promise<void> {
     const connection = await this.#connection;
     await connection?.client.close();

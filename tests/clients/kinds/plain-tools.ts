@@ -53,6 +53,12 @@ export async function cancelByTools(callTool: CallTool, taskId: string): Promise
   known(outcomeOf(await callTool("cancel_task", { task_id: taskId })));
 }
 
+export async function listByTools(callTool: CallTool): Promise<readonly string[]> {
+  const { structured } = known(outcomeOf(await callTool("list_tasks", {})));
+  const { tasks } = structured as { readonly tasks: readonly { readonly task_id: string }[] };
+  return tasks.map(({ task_id: id }) => id);
+}
+
 async function asked(call: () => Promise<unknown>): Promise<Outcome> {
   try {
     return outcomeOf(await call());

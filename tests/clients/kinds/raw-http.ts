@@ -16,6 +16,7 @@ import { readAnswer } from "./http-answer.ts";
 import {
   type CallTool,
   cancelByTools,
+  listByTools,
   outcomeByTools,
   resultByTools,
   RpcError,
@@ -81,6 +82,10 @@ export class RawHttp implements TestClient {
 
   cancel(taskId: string): Promise<void> {
     return cancelByTools(this.#oneCall, taskId);
+  }
+
+  list(): Promise<readonly string[]> {
+    return listByTools(this.#oneCall);
   }
 
   async leave(): Promise<void> {

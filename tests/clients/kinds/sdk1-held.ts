@@ -12,7 +12,14 @@ import {
   persist,
   type TestClient,
 } from "../client.ts";
-import { type CallTool, cancelByTools, outcomeByTools, resultByTools, statusByTools } from "./plain-tools.ts";
+import {
+  type CallTool,
+  cancelByTools,
+  listByTools,
+  outcomeByTools,
+  resultByTools,
+  statusByTools,
+} from "./plain-tools.ts";
 import { Sdk1Connection, sdk1Error } from "./sdk1-connection.ts";
 
 export class Sdk1Held implements TestClient {
@@ -53,6 +60,10 @@ export class Sdk1Held implements TestClient {
 
   cancel(taskId: string): Promise<void> {
     return cancelByTools(this.#callTool(), taskId);
+  }
+
+  list(): Promise<readonly string[]> {
+    return listByTools(this.#callTool());
   }
 
   leave(): Promise<void> {

@@ -66,6 +66,11 @@ export class Sdk1Tasks implements TestClient {
     await this.#asked((client) => client.experimental.tasks.cancelTask(taskId));
   }
 
+  async list(): Promise<readonly string[]> {
+    const { tasks } = await this.#asked((client) => client.experimental.tasks.listTasks());
+    return tasks.map(({ taskId }) => taskId);
+  }
+
   leave(): Promise<void> {
     return this.close();
   }

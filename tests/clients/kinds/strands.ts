@@ -17,6 +17,7 @@ import {
 import {
   type CallTool,
   cancelByTools,
+  listByTools,
   outcomeByTools,
   resultByTools,
   RpcError,
@@ -58,6 +59,10 @@ export class Strands implements TestClient {
 
   cancel(taskId: string): Promise<void> {
     return cancelByTools(this.#callTool(), taskId);
+  }
+
+  list(): Promise<readonly string[]> {
+    return listByTools(this.#callTool());
   }
 
   leave(): Promise<void> {

@@ -51,4 +51,12 @@ export const incidents: readonly Incident[] = [
     },
     attempts: () => [2, 2],
   },
+  {
+    name: "the process that does not run the work is killed",
+    async befall({ http }, waiting) {
+      const runs = waiting.map(({ pid }) => pid);
+      await http?.kill(http.pids.filter((pid) => !runs.includes(pid)));
+    },
+    attempts: () => [1, 1],
+  },
 ];

@@ -114,6 +114,26 @@ const foreignId: Scenario = {
   },
 };
 
+const list: Scenario = {
+  name: "a list of its tasks",
+  async run({ client, folder, deployment, stranger }) {
+    const args = [newArguments(), newArguments()] as const;
+    const ids: string[] = [];
+    for (const each of args) {
+      await client.call("quick", each).outcome;
+      ids.unshift(await taskOf(folder, each));
+    }
+    expect((await client.list()).slice(0, 2)).toEqual(ids);
+    if (deployment.http === undefined) return;
+    const other = stranger();
+    try {
+      expect(await other.list()).toEqual([]);
+    } finally {
+      await other.close();
+    }
+  },
+};
+
 const expiry: Scenario = {
   name: "an expired task",
   async run({ client, folder }) {
@@ -164,6 +184,7 @@ export const peaceful: readonly Scenario[] = [
   cancel,
   unknownId,
   foreignId,
+  list,
   expiry,
   patience,
 ];
