@@ -10,6 +10,7 @@ import {
   type McpRequestContext,
 } from "@modelcontextprotocol/server";
 import type { Logger } from "../../engine/logger.ts";
+import { internalError } from "../call/internal-error.ts";
 import { createSdkServer } from "../sdk-server.ts";
 import type { Caller, Service } from "../service.ts";
 import { createV1Http, type V1Http } from "../v1/http.ts";
@@ -79,7 +80,10 @@ function fail({ service }: Parts, { method }: HttpRequest, responder: HttpRespon
   if (responder.closed.aborted) return logger.debug({ err: error, method }, "a client left in the middle");
   logger.error({ err: error, method }, "a request could not be served");
   if (responder.begun) responder.destroy();
-  else sendError(responder, 500, -32_603, "Internal error");
+  else {
+    const { code, message } = internalError(error);
+    sendError(responder, 500, code, message);
+  }
 }
 
 async function turns(count: number): Promise<void> {
