@@ -16,7 +16,7 @@ import {
   ProtocolError,
   type TaskContext,
 } from "../../../packages/perdure/src/index.ts";
-import { bearerTokens } from "../../../packages/perdure/src/wire/http/guard.ts";
+import { bearerTokens } from "../../../packages/perdure/src/wire/http/authenticate.ts";
 import { type Entry, writeJournal } from "./journal.ts";
 import type { Orders } from "./orders.ts";
 

@@ -13,12 +13,10 @@ import { PerdureError, quote } from "../task/errors.ts";
 import { type IdSource, newTaskId } from "../task/id.ts";
 import type { JsonValue } from "../task/json.ts";
 import type { SessionContext, Timestamp } from "../task/record.ts";
-import { createHttpEndpoint, type HttpEndpoint } from "../wire/http/endpoint.ts";
-import { guardFor } from "../wire/http/guard.ts";
-import { listen, type Listening, nodeListener } from "../wire/http/listener.ts";
-import { webRequest, webResponder } from "../wire/http/web.ts";
+import type { HttpEndpoint } from "../wire/http/endpoint.ts";
+import type { Listening } from "../wire/http/listener.ts";
 import type { PlainContext, PlainTool, Service } from "../wire/service.ts";
-import { serveOnStdio, type StdioStreams } from "../wire/stdio/serve.ts";
+import type { StdioStreams } from "../wire/stdio/serve.ts";
 import {
   type DeclaredTask,
   type ResultOf,
@@ -201,9 +199,11 @@ export class App {
    */
   async listen(options: ListenOptions = {}): Promise<Listening> {
     const { host = "127.0.0.1", port = 8000, path = "/mcp", maxConnections = 10_000 } = options;
-    const endpoint = this.#endpoint(host, options);
+    const http = await import("./http.ts");
+    const endpoint = http.createEndpoint(this.service(options.server), this.#options.auth, host, options);
+    this.#endpoints.push(endpoint);
     await this.start();
-    const listening = await listen(endpoint, { host, port, path, maxConnections });
+    const listening = await http.listen(endpoint, { host, port, path, maxConnections });
     this.#endpoints.unshift(listening);
     return listening;
   }
@@ -214,6 +214,7 @@ export class App {
    */
   async stdio({ server, ...streams }: StdioOptions = {}): Promise<void> {
     const service = this.service(server);
+    const { serveOnStdio } = await import("../wire/stdio/serve.ts");
     await this.start();
     const caller = { owner: localOwner, session: undefined, clientName: undefined, headers: {} };
     const onEnd = (): void => {
@@ -224,17 +225,22 @@ export class App {
 
   /** A web-standard handler, for Hono and others: `app.all("/mcp", (c) => mcp(c.req.raw))`. Starts nothing. */
   fetchHandler(options: MountOptions = {}): (request: Request) => Promise<Response> {
-    const endpoint = this.#endpoint("127.0.0.1", options);
+    const endpoint = this.#mounted(options);
     return async (request) => {
-      const { responder, response } = webResponder(request);
-      void endpoint.serve(webRequest(request), responder);
-      return response;
+      const { webHandler } = await import("./http.ts");
+      return webHandler(await endpoint())(request);
     };
   }
 
   /** A handler for node:http, Express and Fastify (`mcp(request.raw, reply.raw)` after `reply.hijack()`). Starts nothing. */
   nodeHandler(options: MountOptions = {}): RequestListener {
-    return nodeListener(this.#endpoint("127.0.0.1", options), undefined);
+    const endpoint = this.#mounted(options);
+    return (request, response) => {
+      void (async () => {
+        const { nodeHandler } = await import("./http.ts");
+        nodeHandler(await endpoint())(request, response);
+      })();
+    };
   }
 
   /** Begins to execute: unfinished tasks of earlier runs first. @throws PerdureError `STORE_…`, `APP_CLOSED` */
@@ -317,14 +323,17 @@ export class App {
     return { ...service, newServer };
   }
 
-  #endpoint(host: string, options: MountOptions): HttpEndpoint {
-    const { auth } = this.#options;
-    const { allowedHosts, allowedOrigins, maxBodyBytes = 4_194_304, maxNesting = 100 } = options;
+  /** The endpoint of a mounted handler, made at its first request. */
+  #mounted(options: MountOptions): () => Promise<HttpEndpoint> {
     const service = this.service(options.server);
-    const guard = guardFor(host, { auth, allowedHosts, allowedOrigins });
-    const endpoint = createHttpEndpoint(service, guard, { maxBodyBytes, maxNesting });
-    this.#endpoints.push(endpoint);
-    return endpoint;
+    let endpoint: Promise<HttpEndpoint> | undefined;
+    const make = async (): Promise<HttpEndpoint> => {
+      const { createEndpoint } = await import("./http.ts");
+      const made = createEndpoint(service, this.#options.auth, "127.0.0.1", options);
+      this.#endpoints.push(made);
+      return made;
+    };
+    return () => (endpoint ??= make());
   }
 
   #refuseDeclared(name: string): void {

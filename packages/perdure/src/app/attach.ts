@@ -1,9 +1,7 @@
 /** Durable tools for a server that somebody already has. */
 import type { McpServer } from "@modelcontextprotocol/server";
-import { StdioServerTransport } from "@modelcontextprotocol/server/stdio";
-import { attachTo, type PrincipalOf } from "../wire/attach/server.ts";
+import type { PrincipalOf } from "../wire/attach/server.ts";
 import type { Sdk1Server } from "../wire/attach/sdk-1.ts";
-import { claimStandardOutput } from "../wire/stdio/standard-output.ts";
 import { type App, localOwner } from "./app.ts";
 
 /** `McpServer` of `@modelcontextprotocol/server` (SDK v2) or of `@modelcontextprotocol/sdk` (1.x). */
@@ -42,6 +40,9 @@ export async function attach<Server extends AttachableServer>(
   { principal }: AttachOptions = {},
 ): Promise<Attachment<Server>> {
   const target = server as unknown as McpServer | Sdk1Server;
+  const { attachTo } = await import("../wire/attach/server.ts");
+  const { StdioServerTransport } = await import("@modelcontextprotocol/server/stdio");
+  const { claimStandardOutput } = await import("../wire/stdio/standard-output.ts");
   const attached = attachTo(target, app.service(), principal, localOwner);
   await app.start();
   return {

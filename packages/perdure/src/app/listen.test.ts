@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import { call, goesOn, headersOf, message, run } from "../wire/http/http.fixture.ts";
-import { bearerTokens } from "../wire/http/guard.ts";
+import { bearerTokens } from "../wire/http/authenticate.ts";
 import { closeNow, testApp } from "./app.fixture.ts";
 
 const echo = message("tools/call", { name: "echo", arguments: { text: "x" } });

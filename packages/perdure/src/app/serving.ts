@@ -5,7 +5,7 @@ import type { TaskTool } from "../engine/tool.ts";
 import { type Duration, toMs } from "../task/duration.ts";
 import { PerdureError, quote } from "../task/errors.ts";
 import type { JsonObject } from "../task/json.ts";
-import type { Authenticate } from "../wire/http/guard.ts";
+import type { Authenticate } from "../wire/http/authenticate.ts";
 import { toObjectSchema } from "../engine/json-schema.ts";
 import {
   type GeneratedTool,
@@ -63,6 +63,12 @@ export interface ServedTaskOptions {
   /** As the application's, for this tool. */
   readonly hold?: Duration;
   readonly heartbeat?: Duration;
+  /**
+   * Whether the handler asks people (`ask`, `askAll`, `askUrl`). Then `answer_task` stands beside the tools, for clients
+   * that know only tools. It is said here, and not found out, because the list of tools never changes while it is
+   * served. Default false.
+   */
+  readonly asks?: boolean;
   /** `"background"`: a plain call is handed over at once. Default `"held"`. */
   readonly start?: "held" | "background";
   /** What a closed stream means on 2026-07-28. Default `"cancel"`, as the protocol has it. */
@@ -97,7 +103,8 @@ export function toService(
   const tasks = [...declarations.tasks].map(
     ([name, { tool, options: own }]) => [name, toServedTask(tool, own)] as const,
   );
-  const settings = toWireSettings(options);
+  const asks = [...declarations.tasks.values()].some(({ options: own }) => own.asks === true);
+  const settings = toWireSettings(options, asks);
   const names = [...declarations.tasks.keys(), ...declarations.plainTools.keys()];
   for (const name of settings.toolNames.values()) {
     if (names.includes(name)) {
@@ -155,7 +162,7 @@ function toServedTask(tool: TaskTool, options: DeclaredOptions): ServedTask {
   };
 }
 
-function toWireSettings(options: ServingOptions): WireSettings {
+function toWireSettings(options: ServingOptions, asks: boolean): WireSettings {
   return {
     holdMs: toMs(options.hold ?? "50s", "hold"),
     heartbeatMs: toInterval(options.heartbeat ?? "5s", "heartbeat"),
@@ -166,7 +173,7 @@ function toWireSettings(options: ServingOptions): WireSettings {
     })),
     pollMs: toInterval(options.poll ?? "5s", "poll"),
     maxResultBytes: toCount(options.maxResultBytes ?? 100_000, "maxResultBytes"),
-    toolNames: toToolNames(options.tools ?? {}),
+    toolNames: toToolNames(options.tools ?? {}, asks),
     allowedHeaders: new Set((options.headers ?? []).map((name) => name.toLowerCase())),
   };
 }
@@ -184,13 +191,15 @@ function checkToolName(name: string, what: string): void {
   });
 }
 
-function toToolNames({
-  prefix = "",
-  names = {},
-  hide = [],
-}: GeneratedToolOptions): Map<GeneratedTool, string> {
+function toToolNames(
+  { prefix = "", names = {}, hide = [] }: GeneratedToolOptions,
+  asks: boolean,
+): Map<GeneratedTool, string> {
   const shown = new Map<GeneratedTool, string>();
-  for (const tool of generatedTools) if (!hide.includes(tool)) shown.set(tool, names[tool] ?? prefix + tool);
+  for (const tool of generatedTools) {
+    if (hide.includes(tool) || (tool === "answer_task" && !asks)) continue;
+    shown.set(tool, names[tool] ?? prefix + tool);
+  }
   for (const name of shown.values()) checkToolName(name, "tools: the name of a generated tool");
   if (new Set(shown.values()).size < shown.size) {
     throw new PerdureError("INVALID_OPTION", { message: "tools: two generated tools have the same name." });

@@ -2,7 +2,7 @@
 import { existsSync } from "node:fs";
 import { z } from "zod";
 import { perdure } from "../app/app.ts";
-import { bearerTokens } from "../wire/http/guard.ts";
+import { bearerTokens } from "../wire/http/authenticate.ts";
 
 const store = process.env["FIXTURE_STORE"];
 const token = process.env["FIXTURE_TOKEN"];

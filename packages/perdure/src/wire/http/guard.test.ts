@@ -4,7 +4,8 @@ import { networkInterfaces } from "node:os";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { testApp } from "../../app/app.fixture.ts";
 import { call, declareTools, goesOn, headersOf, message, run } from "./http.fixture.ts";
-import { bearerTokens, guardFor, isLoopback } from "./guard.ts";
+import { bearerTokens } from "./authenticate.ts";
+import { guardFor, isLoopback } from "./guard.ts";
 
 const none = { auth: undefined, allowedHosts: undefined, allowedOrigins: undefined };
 const auth = bearerTokens({ "secret-of-ann": "ann", "secret-of-bob": "bob" });

@@ -1,0 +1,38 @@
+/**
+ * Serving over HTTP. Loaded when it is first asked for: the SDK behind it takes longer to load than all the rest
+ * (160 to 280 ms), and a program that only submits, or a start after a crash, needs none of it.
+ */
+import type { RequestListener } from "node:http";
+import { createHttpEndpoint, type HttpEndpoint } from "../wire/http/endpoint.ts";
+import type { Authenticate } from "../wire/http/authenticate.ts";
+import { guardFor } from "../wire/http/guard.ts";
+import { nodeListener } from "../wire/http/listener.ts";
+import { webRequest, webResponder } from "../wire/http/web.ts";
+import type { Service } from "../wire/service.ts";
+import type { MountOptions } from "./app.ts";
+
+export { listen } from "../wire/http/listener.ts";
+
+/** @throws PerdureError `INVALID_OPTION` for a public address without `auth` */
+export function createEndpoint(
+  service: Service,
+  auth: Authenticate | undefined,
+  host: string,
+  options: MountOptions,
+): HttpEndpoint {
+  const { allowedHosts, allowedOrigins, maxBodyBytes = 4_194_304, maxNesting = 100 } = options;
+  const guard = guardFor(host, { auth, allowedHosts, allowedOrigins });
+  return createHttpEndpoint(service, guard, { maxBodyBytes, maxNesting });
+}
+
+export function webHandler(endpoint: HttpEndpoint): (request: Request) => Promise<Response> {
+  return async (request) => {
+    const { responder, response } = webResponder(request);
+    void endpoint.serve(webRequest(request), responder);
+    return response;
+  };
+}
+
+export function nodeHandler(endpoint: HttpEndpoint): RequestListener {
+  return nodeListener(endpoint, undefined);
+}
