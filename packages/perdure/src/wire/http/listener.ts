@@ -1,6 +1,6 @@
 /** A node:http server with limits, on one path. */
 import { once } from "node:events";
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { createServer, type RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
 import { PerdureError } from "../../task/errors.ts";
 import type { HttpEndpoint } from "./endpoint.ts";
@@ -74,18 +74,11 @@ export async function listen(endpoint: HttpEndpoint, options: ListenerOptions): 
   };
 }
 
-/** A framework that has read the body hands over what it made of it. (Express's third argument is `next`.) */
-export type NodeHandler = (message: IncomingMessage, response: ServerResponse, parsedBody?: unknown) => void;
-
 /** What node:http, Express and Fastify call. @param path the only one that is answered; `undefined`: any. */
-export function nodeListener(endpoint: HttpEndpoint, path: string | undefined): NodeHandler {
-  return (message, response, parsedBody) => {
-    const responder = nodeResponder(response);
-    const body: unknown =
-      parsedBody === undefined || typeof parsedBody === "function"
-        ? (message as { readonly body?: unknown }).body
-        : parsedBody;
-    const request = nodeRequest(message, responder.closed, body);
+export function nodeListener(endpoint: HttpEndpoint, path: string | undefined): RequestListener {
+  return (message, response) => {
+    const responder = nodeResponder(message, response);
+    const request = nodeRequest(message, responder.closed);
     if (path !== undefined && request.path !== path) {
       sendError(responder, 404, -32601, `Not found; the endpoint is ${path}`);
       return;

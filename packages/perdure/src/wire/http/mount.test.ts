@@ -27,7 +27,6 @@ import {
   message,
   RawClient,
 } from "./http.fixture.ts";
-import type { NodeHandler } from "./listener.ts";
 
 type Mount = (app: App, options?: MountOptions) => Promise<number> | number;
 
@@ -72,10 +71,10 @@ const mounts: Readonly<Record<string, Mount>> = {
 
   Fastify: async (app, options) => {
     const host = fastify();
-    const mcp: NodeHandler = app.nodeHandler(options);
+    const mcp = app.nodeHandler(options);
     host.all("/mcp", (request, reply) => {
       reply.hijack();
-      mcp(request.raw, reply.raw, request.body);
+      mcp(Object.assign(request.raw, { body: request.body }), reply.raw);
     });
     const url = await host.listen({ port: 0, host: "127.0.0.1" });
     onTestFinished(() => {
@@ -229,12 +228,12 @@ describe("a body that something has read before", () => {
   it("is taken as text or bytes, too", async () => {
     const app = mounted();
     await app.start();
-    const mcp: NodeHandler = app.nodeHandler();
+    const mcp = app.nodeHandler();
     for (const make of [(bytes: Buffer) => bytes, (bytes: Buffer) => bytes.toString("utf8")]) {
       const port = await listening((request, response) => {
         const chunks: Buffer[] = [];
         request.on("data", (chunk: Buffer) => chunks.push(chunk));
-        request.on("end", () => mcp(request, response, make(Buffer.concat(chunks))));
+        request.on("end", () => mcp(Object.assign(request, { body: make(Buffer.concat(chunks)) }), response));
       });
       expect(await goesOn(`http://127.0.0.1:${port}/mcp`)).toBe(true);
     }

@@ -1,9 +1,12 @@
 /** node:http behind the fronts' interface. Written to directly: by way of web streams it is four times slower. */
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Socket } from "node:net";
 import type { HttpRequest, HttpResponder } from "./request.ts";
 
-/** @param parsedBody what a framework has made of the body, having read it. */
-export function nodeRequest(message: IncomingMessage, closed: AbortSignal, parsedBody: unknown): HttpRequest {
+/** `body` of a message is what a framework has made of it, having read it: Express puts it there. */
+type ParsedMessage = IncomingMessage & { readonly body?: unknown };
+
+export function nodeRequest(message: ParsedMessage, closed: AbortSignal): HttpRequest {
   const url = message.url ?? "/";
   const query = url.indexOf("?");
   return {
@@ -16,8 +19,8 @@ export function nodeRequest(message: IncomingMessage, closed: AbortSignal, parse
       return Array.isArray(value) ? value.join(", ") : value;
     },
     readBody: async (maxBytes) => {
-      if (parsedBody === undefined) return readBody(message, maxBytes);
-      const text = textOf(parsedBody);
+      if (message.body === undefined) return readBody(message, maxBytes);
+      const text = textOf(message.body);
       return Buffer.byteLength(text) > maxBytes ? undefined : text;
     },
     toWebRequest: (body) => toWebRequest(message, body, closed),
@@ -42,7 +45,7 @@ function readBody(message: IncomingMessage, maxBytes: number): Promise<string | 
       return;
     }
     if (message.readableEnded) {
-      reject(new Error("the body was read before: hand what it was parsed to over as the third argument"));
+      reject(new Error("the body was read before: put what it was parsed to into `body` of the request"));
       return;
     }
     let chunks: Buffer[] = [];
@@ -76,12 +79,18 @@ function toWebRequest(message: IncomingMessage, body: unknown, signal: AbortSign
   });
 }
 
-export function nodeResponder(response: ServerResponse): HttpResponder {
+export function nodeResponder({ socket }: IncomingMessage, response: ServerResponse): HttpResponder {
   const closed = new AbortController();
+  const leave = (): void => closed.abort();
+  const waiting = waitingOn(socket);
+  waiting.add(leave);
   response.once("close", () => {
-    if (!response.writableFinished) closed.abort();
+    waiting.delete(leave);
+    if (!response.writableFinished) leave();
   });
-  response.on("error", () => closed.abort());
+  response.once("finish", () => waiting.delete(leave));
+  response.on("error", leave);
+  if (response.destroyed || socket.destroyed) leave();
   return {
     closed: closed.signal,
     get begun() {
@@ -95,4 +104,20 @@ export function nodeResponder(response: ServerResponse): HttpResponder {
     end: (chunk) => void response.end(chunk),
     destroy: () => void response.destroy(),
   };
+}
+
+const waitingBySocket = new WeakMap<Socket, Set<() => void>>();
+
+/**
+ * Who is told that a connection has closed. Of requests that were sent behind one another Node 22 tells only the first.
+ */
+function waitingOn(socket: Socket): Set<() => void> {
+  const known = waitingBySocket.get(socket);
+  if (known !== undefined) return known;
+  const waiting = new Set<() => void>();
+  waitingBySocket.set(socket, waiting);
+  socket.once("close", () => {
+    for (const leave of waiting) leave();
+  });
+  return waiting;
 }
