@@ -52,8 +52,14 @@ export interface KnownClient {
   readonly heartbeatMs?: number;
 }
 
-/** The generated tools, by the names of AWS's post. */
-export const generatedTools = ["check_task_status", "get_task_results", "cancel_task", "list_tasks"] as const;
+/** The generated tools, by the names of AWS's post; and `answer_task`, which is there where a task says that it asks. */
+export const generatedTools = [
+  "check_task_status",
+  "get_task_results",
+  "answer_task",
+  "cancel_task",
+  "list_tasks",
+] as const;
 export type GeneratedTool = (typeof generatedTools)[number];
 
 export interface WireSettings {

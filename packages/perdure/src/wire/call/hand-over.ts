@@ -4,22 +4,29 @@
  * call, so that a host's guard against loops sees a repetition as one.
  */
 import { isArray, type JsonObject, type JsonValue } from "../../task/json.ts";
-import type { TaskSummary } from "../../task/record.ts";
+import type { Question, TaskSummary } from "../../task/record.ts";
 import type { ObjectSchema } from "../../engine/json-schema.ts";
 import type { ServedTask, Service } from "../service.ts";
+import { describeQuestions } from "./asked.ts";
 import { textBlock, type ToolResult } from "./tool-result.ts";
 
-export function handOver(service: Service, task: TaskSummary): ToolResult {
+/** @param questions what the task asks now */
+export function handOver(
+  service: Service,
+  task: TaskSummary,
+  questions: readonly Question[] = [],
+): ToolResult {
   const pollAfter = Math.ceil(service.settings.pollMs / 1_000);
+  const said = `${task.tool} is running in the background as task ${task.id}. ${whatNext(service)}`;
+  const asked = questions.length === 0 ? undefined : describeQuestions(service, questions);
   return {
-    content: [
-      textBlock(`${task.tool} is running in the background as task ${task.id}. ${whatNext(service)}`),
-    ],
+    content: [textBlock(asked === undefined ? said : `${said}\n${asked.text}`)],
     structuredContent: {
       task_id: task.id,
       status: task.status,
       tool: task.tool,
       poll_after_seconds: pollAfter,
+      ...asked?.structure,
     },
   };
 }
@@ -43,6 +50,7 @@ const handOverSchema: ObjectSchema = {
     status: { type: "string" },
     tool: { type: "string" },
     poll_after_seconds: { type: "integer" },
+    questions: { type: "array", items: { type: "object" } },
   },
   required: ["task_id", "status", "tool", "poll_after_seconds"],
 };

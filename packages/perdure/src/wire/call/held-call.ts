@@ -13,6 +13,7 @@ import type { Caller, KnownClient, ServedTask, Service } from "../service.ts";
 import { CallEnd } from "./call-end.ts";
 import { handOver } from "./hand-over.ts";
 import { Heartbeat } from "./heartbeat.ts";
+import { questionsOf } from "./questions.ts";
 import { toolError, toOutcome, type ToolOutcome, type ToolResult } from "./tool-result.ts";
 
 /** How the waiting client is kept informed. Every function may be called until the call's promise settles. */
@@ -109,6 +110,10 @@ export async function waitForOutcome(
     tool: call.task.tool.name,
   });
   const until = AbortSignal.any([patience.signal, call.signal]);
+  // Whoever can only answer by a tool learns of a question by being handed over.
+  const onChange = ({ status }: TaskSummary): void => {
+    if (status === "input_required" && service.settings.toolNames.has("answer_task")) patience.abort();
+  };
   // At once, not when the wait has noticed: an equal call may be the client's very next message, and is to join.
   let left: Promise<undefined> | undefined;
   const leave = (): void => {
@@ -117,11 +122,12 @@ export async function waitForOutcome(
   };
   call.signal.addEventListener("abort", leave, { once: true });
   try {
-    const last = await followTask(service, { ...call, heartbeat, until }, taskId);
+    const last = await followTask(service, { ...call, heartbeat, until, onChange }, taskId);
     if (call.signal.aborted) return await (left ?? stopWaiting(service, taskId, call));
     if (last.phase !== "ended") {
       await runtime.store.stopWaiting({ taskId, caller: "told" });
-      return { result: handOver(service, last) };
+      const questions = last.status === "input_required" ? await questionsOf(service, taskId) : [];
+      return { result: handOver(service, last, questions) };
     }
     const task = await runtime.store.get({ taskId });
     return task === undefined ? { result: expired(taskId) } : toOutcome(service, task);

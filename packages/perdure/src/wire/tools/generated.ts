@@ -9,8 +9,10 @@ import { z } from "zod";
 import { PerdureError, ProtocolError } from "../../task/errors.ts";
 import type { TaskId } from "../../task/id.ts";
 import type { JsonObject, JsonValue } from "../../task/json.ts";
-import type { TaskSummary } from "../../task/record.ts";
+import type { Question, TaskSummary } from "../../task/record.ts";
 import { isTerminal, taskStatuses } from "../../task/status.ts";
+import { describeQuestions } from "../call/asked.ts";
+import { giveAnswer, questionsOf } from "../call/questions.ts";
 import { textBlock, toolError, toOutcome, type ToolResult } from "../call/tool-result.ts";
 import type { ObjectSchema } from "../../engine/json-schema.ts";
 import type { GeneratedTool, PlainContext, PlainTool, Service } from "../service.ts";
@@ -26,7 +28,12 @@ const head = { task_id: text, tool: text, status: text, created_at: text };
 const headOutput: ObjectSchema = { type: "object", properties: head };
 const statusOutput: ObjectSchema = {
   type: "object",
-  properties: { ...head, progress: { type: "object" }, poll_after_seconds: { type: "number" } },
+  properties: {
+    ...head,
+    progress: { type: "object" },
+    poll_after_seconds: { type: "number" },
+    questions: { type: "array", items: { type: "object" } },
+  },
 };
 const listOutput: ObjectSchema = {
   type: "object",
@@ -50,7 +57,7 @@ const definitions: Record<GeneratedTool, Definition> = {
       output: statusOutput,
       run: async ({ task_id, wait_seconds = 0 }, { owner, signal }) => {
         const task = await waitForNews(service, { taskId: task_id as TaskId, owner }, wait_seconds, signal);
-        return task === undefined ? unknownTask(task_id) : statusResult(service, task);
+        return task === undefined ? unknownTask(task_id) : await statusResult(service, task);
       },
     }),
   get_task_results: (service, name) =>
@@ -60,11 +67,39 @@ const definitions: Record<GeneratedTool, Definition> = {
       run: async ({ task_id }, { owner }) => {
         const task = await service.runtime.store.get({ taskId: task_id as TaskId, owner });
         if (task === undefined) return unknownTask(task_id);
-        if (!isTerminal(task.status)) return statusResult(service, task);
+        if (!isTerminal(task.status)) return await statusResult(service, task);
         const outcome = toOutcome(service, task);
         if ("result" in outcome) return outcome.result;
         const { code, message, data } = outcome.error;
         throw new ProtocolError(code, message, data === undefined ? {} : { data });
+      },
+    }),
+  answer_task: (service, name) =>
+    plainTool(name, {
+      description: "The user's answer to a question of a background task that is input_required.",
+      input: z.object({
+        task_id: taskId,
+        key: z.string().optional(),
+        action: z.enum(["accept", "decline", "cancel"]).optional(),
+        content: z.looseObject({}).optional(),
+      }),
+      run: async ({ task_id, key, action = "accept", content }, { owner }) => {
+        const task = await service.runtime.store.summary({ taskId: task_id as TaskId, owner });
+        if (task === undefined) return unknownTask(task_id);
+        const open = await questionsOf(service, task.id);
+        const question = questionFor(key, open);
+        if (question === undefined) return noSuchQuestion(service, task, key, open);
+        const outcome = await giveAnswer(service, {
+          taskId: task.id,
+          owner,
+          key: question.key,
+          action,
+          content: content as JsonObject | undefined,
+        });
+        if (outcome.taken) return statusAfterAnswer(service, task);
+        const left = await questionsOf(service, task.id);
+        if (outcome.problem === undefined) return noSuchQuestion(service, task, question.key, left);
+        return wrong(service, `The answer to ${question.key} does not fit: ${outcome.problem}.`, task, left);
       },
     }),
   cancel_task: (service, name) =>
@@ -151,19 +186,26 @@ async function waitForNews(
   }
 }
 
-function statusResult(service: Service, task: TaskSummary): ToolResult {
+async function statusResult(service: Service, task: TaskSummary): Promise<ToolResult> {
+  const questions = task.status === "input_required" ? await questionsOf(service, task.id) : [];
   const pollAfter = isTerminal(task.status)
     ? {}
     : { poll_after_seconds: Math.ceil(service.settings.pollMs / 1_000) };
   const progress: { progress?: JsonValue } =
     task.progress === undefined ? {} : { progress: { ...task.progress } };
   return {
-    content: [textBlock(`${task.tool} is ${task.status}. ${whatNext(service, task)}`.trim())],
-    structuredContent: { ...headOf(task), ...progress, ...pollAfter },
+    content: [textBlock(`${task.tool} is ${task.status}. ${whatNext(service, task, questions)}`.trim())],
+    structuredContent: {
+      ...headOf(task),
+      ...progress,
+      ...pollAfter,
+      ...describeQuestions(service, questions).structure,
+    },
   };
 }
 
-function whatNext({ settings: { toolNames } }: Service, task: TaskSummary): string {
+function whatNext(service: Service, task: TaskSummary, questions: readonly Question[]): string {
+  const { toolNames } = service.settings;
   const [check, results] = [toolNames.get("check_task_status"), toolNames.get("get_task_results")];
   switch (task.status) {
     case "working":
@@ -171,7 +213,7 @@ function whatNext({ settings: { toolNames } }: Service, task: TaskSummary): stri
         ? ""
         : `To wait for its end, call ${check} with wait_seconds ${maxWaitSeconds}.`;
     case "input_required":
-      return "It waits for an answer.";
+      return describeQuestions(service, questions).text;
     case "completed":
       return results === undefined ? "" : `Call ${results} for the result.`;
     case "failed":
@@ -179,6 +221,36 @@ function whatNext({ settings: { toolNames } }: Service, task: TaskSummary): stri
     case "cancelled":
       return task.reason ?? "";
   }
+}
+
+/** Without a key, the only question there is. */
+function questionFor(key: string | undefined, open: readonly Question[]): Question | undefined {
+  if (key === undefined) return open.length === 1 ? open[0] : undefined;
+  return open.find((question) => question.key === key);
+}
+
+async function statusAfterAnswer(service: Service, { id }: TaskSummary): Promise<ToolResult> {
+  const task = await service.runtime.store.summary({ taskId: id });
+  if (task === undefined) return unknownTask(id);
+  const { content, ...status } = await statusResult(service, task);
+  return { ...status, content: [textBlock("The answer is taken."), ...content] };
+}
+
+function noSuchQuestion(
+  service: Service,
+  task: TaskSummary,
+  key: string | undefined,
+  open: readonly Question[],
+): ToolResult {
+  if (open.length === 0) return toolError(`${task.tool} is ${task.status} and asks nothing now.`);
+  const said =
+    key === undefined ? "Several questions are open: say which by its key." : `No question ${key} is open.`;
+  return wrong(service, said, task, open);
+}
+
+function wrong(service: Service, said: string, task: TaskSummary, open: readonly Question[]): ToolResult {
+  const { text: asked, structure } = describeQuestions(service, open);
+  return { ...toolError(`${said}\n${asked}`), structuredContent: { ...headOf(task), ...structure } };
 }
 
 function headOf(task: TaskSummary): JsonObject {
