@@ -49,8 +49,8 @@ for (const [i, benchmark] of chosen.entries()) {
 console.log(options.json ? JSON.stringify({ machine, outcomes }, null, 2) : `${machine}\n${table(outcomes)}`);
 if (options.check && outcomes.some(({ ok }) => !ok)) process.exitCode = 1;
 
-async function compare(benchmark: Benchmark, folder: string): Promise<Outcome> {
-  const contest = await benchmark.prepare(folder);
+async function compare(benchmark: Benchmark, own: string): Promise<Outcome> {
+  const contest = await benchmark.prepare(own);
   const { rounds, ...medians } = await measure(contest);
   await contest.close();
   return {
