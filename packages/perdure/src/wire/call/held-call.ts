@@ -42,6 +42,11 @@ export interface HeldCall {
   readonly idempotencyKey?: string | undefined;
   /** Is told the task, as soon as it is durable: for a later wait by another way. */
   readonly onTask?: (taskId: TaskId) => void;
+  /**
+   * Is told each time that the task is found asking, and says whether this channel asks the client itself. It may end
+   * the call by its signal. Without it a client can answer by `answer_task` only.
+   */
+  readonly onAsked?: (task: TaskSummary) => Promise<boolean>;
 }
 
 /** `undefined` when the call stopped waiting: there is nobody to answer. */
@@ -87,7 +92,7 @@ const callersFaults: ReadonlySet<string> = new Set([
   "IDEMPOTENCY_CONFLICT",
 ]);
 
-export interface TaskWait extends Pick<HeldCall, "task" | "caller" | "sink" | "signal"> {
+export interface TaskWait extends Pick<HeldCall, "task" | "caller" | "sink" | "signal" | "onAsked"> {
   /** When the client's patience began, where that was before now: the wait goes on after a broken connection. */
   readonly since?: Timestamp;
 }
@@ -111,8 +116,9 @@ export async function waitForOutcome(
   });
   const until = AbortSignal.any([patience.signal, call.signal]);
   // Whoever can only answer by a tool learns of a question by being handed over.
-  const onChange = ({ status }: TaskSummary): void => {
-    if (status === "input_required" && service.settings.toolNames.has("answer_task")) patience.abort();
+  const onChange = async (task: TaskSummary): Promise<void> => {
+    if (task.status !== "input_required" || (await call.onAsked?.(task)) === true) return;
+    if (service.settings.toolNames.has("answer_task")) patience.abort();
   };
   // At once, not when the wait has noticed: an equal call may be the client's very next message, and is to join.
   let left: Promise<undefined> | undefined;
