@@ -79,6 +79,13 @@ export interface TaskStore {
   answer(answer: AnswerQuestion): Promise<boolean | undefined>;
   /** Closes a question whose answer did not fit, and asks it again under a new key. As `answer`. */
   askAgain(request: AskAgain): Promise<boolean | undefined>;
+  /**
+   * A client is about to put an open question to its person, or still does: no other does so meanwhile, and none twice.
+   * `undefined`: no such question is open.
+   */
+  leaseQuestion(lease: LeaseQuestion): Promise<QuestionLease | undefined>;
+  /** A client cannot put this question to anybody: others may. */
+  refuseQuestion(refusal: RefuseQuestion): Promise<void>;
   /** Gives a task a value by name: to the wait that is open for it, or to the next one. As `cancel`: `undefined`. */
   signal(signal: SendSignal): Promise<boolean | undefined>;
   /** Removes an ended task and all that is kept of it. @throws PerdureError `TASK_NOT_ENDED`. */
@@ -277,6 +284,26 @@ export interface AskAgain extends TaskKey {
   readonly key: string;
   /** What was wrong with the answer, for whoever is asked again. */
   readonly problem: string;
+}
+
+export interface QuestionKey {
+  readonly taskId: TaskId;
+  readonly key: string;
+}
+
+export interface LeaseQuestion extends QuestionKey {
+  /** Names the client for as long as it remembers what it was asked: a session, or a connection. */
+  readonly by: string;
+  readonly forMs: number;
+  /** The client is known not to have heard it, whatever the record says. */
+  readonly unheard?: boolean | undefined;
+}
+
+/** `ask` it now; it was `asked` before, and is for so long nobody else's; or it is asked `elsewhere`. */
+export type QuestionLease = "ask" | "asked" | "elsewhere";
+
+export interface RefuseQuestion extends QuestionKey {
+  readonly by: string;
 }
 
 export interface SendSignal extends TaskKey {

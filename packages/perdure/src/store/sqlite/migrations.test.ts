@@ -43,6 +43,12 @@ const writers: readonly ((connection: SqliteConnection) => void)[] = [
     connection.exec(
       "INSERT INTO sessions VALUES ('s1', 'ada', '2025-11-25', '{}', '{\"name\":\"c\"}', 'info', 9000000000000, NULL)",
     ),
+  (connection) =>
+    connection.exec(`
+      INSERT INTO operations (task_id, name, kind, state, attempt, tries, recorded_at, revision, wait, question_key)
+      VALUES ('${running}', 'sure?', 'ask', 'open', 2, 0, 1600, 4,
+        '{"kind":"ask","question":{"key":"q4","message":"sure?","mode":"form"}}', 'q4');
+      INSERT INTO signals VALUES ('${running}', 'go', 5, 'true')`),
 ];
 
 /** A file as perdure left it when `version` was the newest. */
@@ -104,7 +110,12 @@ async function expectAllRead(file: string, version: number): Promise<void> {
   const session = await store.sessions.get({ id: "s1", owner: "ada" });
   expect(session?.clientInfo).toEqual(version < 3 ? undefined : { name: "c" });
   expect(await store.savedState({ taskId: running })).toEqual(new Uint8Array([1, 2, 3]));
-  expect(await store.operations({ taskId: running })).toMatchObject([{ name: "load", value: { rows: 7 } }]);
+  const [load, ...waits] = await store.operations({ taskId: running });
+  expect(load).toMatchObject({ name: "load", value: { rows: 7 } });
+  const open = { name: "sure?", state: "open", wait: { question: { key: "q4" } } };
+  expect(waits).toMatchObject(version < 4 ? [] : [open]);
+  const lease = await store.leaseQuestion({ taskId: running, key: "q4", by: "c", forMs: 1_000 });
+  expect(lease).toBe(version < 4 ? undefined : "ask");
   expect(await store.timeline({ taskId: running })).toMatchObject([{ type: "created" }, { type: "begun" }]);
   await store.executor.start({ tools: ["train"], wake: () => undefined });
   const { begun } = await store.executor.claim({

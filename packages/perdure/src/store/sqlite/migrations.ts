@@ -115,6 +115,9 @@ export const migrations: readonly string[] = [
     PRIMARY KEY (task_id, name, revision)
   ) WITHOUT ROWID;
   `,
+  /* 5: who puts a question to a person */ `
+  ALTER TABLE operations ADD COLUMN asking TEXT; -- JSON {key, by, until, asked}, of a question
+  `,
 ];
 
 /** Says that a file is perdure's: "pdre". */

@@ -13,6 +13,7 @@ import {
   retryTask,
   saveState,
 } from "./attempt-transitions.ts";
+import { leaseQuestion, refuseQuestion } from "./asking.ts";
 import { backupFile, backupMemory } from "./backup.ts";
 import { cancelTask, createTask, deleteTask, stopWaiting } from "./caller-transitions.ts";
 import { CommitGroup } from "./commit-group.ts";
@@ -167,6 +168,14 @@ class SqliteStore implements Store.TaskStore {
 
   async askAgain({ ...request }: Store.AskAgain) {
     return this.#write((tx) => askAgain(tx, request));
+  }
+
+  async leaseQuestion({ ...lease }: Store.LeaseQuestion) {
+    return this.#write((tx) => leaseQuestion(tx, lease));
+  }
+
+  async refuseQuestion({ ...refusal }: Store.RefuseQuestion) {
+    return this.#write((tx) => refuseQuestion(tx, refusal));
   }
 
   async signal({ ...signal }: Store.SendSignal) {
