@@ -62,6 +62,11 @@ export function failOverdue(tx: Transaction, limit: number): number {
     )
     .all(tx.now, limit);
   for (const row of overdue) {
+    // The end of its parent, just now, may have been its own.
+    if (
+      tx.sql("SELECT 1 FROM tasks WHERE id = ? AND ended_at IS NULL").get(row["id"] as TaskId) === undefined
+    )
+      continue;
     const failure: Failure = {
       code: "DEADLINE",
       name: "DeadlineExceeded",
