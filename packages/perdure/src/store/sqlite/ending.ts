@@ -49,8 +49,23 @@ function settle(tx: Transaction, taskId: TaskId, revision: number, ending: Endin
   settleCalls(tx, taskId);
   const children = tx.sql("SELECT id FROM tasks WHERE parent_id = ? AND ended_at IS NULL").all(taskId);
   for (const child of children) {
-    endTask(tx, child["id"] as TaskId, { type: "cancelled", reason: `its parent ${taskId} has ended` });
+    const childId = child["id"] as TaskId;
+    if (!adopted(tx, childId))
+      endTask(tx, childId, { type: "cancelled", reason: `its parent ${taskId} has ended` });
   }
+}
+
+/** A child that another open task waits for too, by its idempotency key, is that one's from now on. */
+function adopted(tx: Transaction, childId: TaskId): boolean {
+  const { changes } = tx
+    .sql(
+      `UPDATE tasks SET parent_id = waiting.id FROM (
+         SELECT caller.id FROM operations JOIN tasks AS caller ON caller.id = operations.task_id
+         WHERE child_id = ? AND state = 'open' AND caller.ended_at IS NULL LIMIT 1
+       ) AS waiting WHERE tasks.id = ?`,
+    )
+    .run(childId, childId);
+  return Number(changes) > 0;
 }
 
 /** Gives the calls that wait for an ended task its result, or its failure. */
