@@ -5,6 +5,7 @@ import type { AttemptKey, CompleteTask, FailTask, RecordOperation, RetryTask } f
 import type { SqlValue } from "./driver.ts";
 import { endByAttempt } from "./ending.ts";
 import { toOperation } from "./rows.ts";
+import { statusNow, statusWithout } from "./waking.ts";
 import { appendEvent, type Transaction, updateByAttempt, writePayload } from "./transaction.ts";
 
 /** @param value the encoded value when done, the encoded failure when failed */
@@ -14,7 +15,10 @@ export function recordOperation(
   value: string | undefined,
 ): Operation {
   const { taskId, name, kind, state, attempt } = operation;
-  const { revision } = updateByAttempt(tx, operation, "crashes = 0", []);
+  const { revision } =
+    kind === "ask"
+      ? updateByAttempt(tx, operation, `crashes = 0, status = ${statusWithout}`, [name])
+      : updateByAttempt(tx, operation, "crashes = 0", []);
   const row = tx
     .sql(
       `INSERT INTO operations (task_id, name, kind, state, attempt, tries, value, wake_at, recorded_at, revision)
@@ -90,7 +94,7 @@ export function retryTask(tx: Transaction, { failure, delayMs, ...key }: RetryTa
   const { revision } = updateByAttempt(
     tx,
     key,
-    "status = 'working', errors = errors + 1, running = 0, due_at = ?",
+    `status = ${statusNow}, errors = errors + 1, running = 0, due_at = ?`,
     [tx.now + delayMs],
   );
   tx.sql("DELETE FROM operations WHERE task_id = ? AND state IN ('failed', 'attempted')").run(key.taskId);

@@ -154,6 +154,8 @@ class SqliteStore implements Store.TaskStore {
   async openCall(call: Store.OpenCall) {
     const input = encodeJson(call.child.input, "input");
     checkName(call.name, "the name of a call");
+    checkName(call.child.tool, "tool");
+    if (call.child.idempotencyKey !== undefined) checkName(call.child.idempotencyKey, "idempotencyKey");
     return this.#write((tx) => openCall(tx, call, input));
   }
 

@@ -85,6 +85,14 @@ export function updateByAttempt(
   return after;
 }
 
+/** For a transition by an attempt that may turn out to change nothing. @throws PerdureError `STALE_ATTEMPT` */
+export function requireAttempt(tx: Transaction, key: AttemptKey): void {
+  const row = tx
+    .sql("SELECT 1 FROM tasks WHERE id = ? AND attempt = ? AND running = 1 AND due_at IS NULL")
+    .get(key.taskId, key.attempt);
+  if (row === undefined) throw staleAttempt(tx, key);
+}
+
 /** The row of a task that has not expired; of another owner's, none. */
 export function findTask(
   sql: Sql,

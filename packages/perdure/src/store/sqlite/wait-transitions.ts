@@ -23,10 +23,11 @@ import { createTask } from "./caller-transitions.ts";
 import type { Row } from "./driver.ts";
 import { settleCalls } from "./ending.ts";
 import { type TaskRow, toOperation } from "./rows.ts";
-import { appendEvent, findTask, type Transaction, updateByAttempt } from "./transaction.ts";
+import { appendEvent, findTask, requireAttempt, type Transaction, updateByAttempt } from "./transaction.ts";
 import { resolveOperation, touch, wake } from "./waking.ts";
 
 export function openWait(tx: Transaction, { name, wait, problem, ...key }: OpenWait): Operation {
+  requireAttempt(tx, key);
   const existing = findOperation(tx, key.taskId, name, wait.kind);
   if (existing !== undefined) {
     if (problem === undefined || existing["state"] !== "done") return toOperation(existing);
@@ -50,6 +51,7 @@ export function openCall(
   { name, child, ...key }: OpenCall,
   input: string | undefined,
 ): Operation {
+  requireAttempt(tx, key);
   const existing = findOperation(tx, key.taskId, name, "call");
   if (existing !== undefined) return toOperation(existing);
   const parent = findTask(tx.sql, tx.now, key.taskId, undefined);
@@ -68,11 +70,16 @@ export function openCall(
 }
 
 export function park(tx: Transaction, { waits, ...key }: Park): boolean {
-  const open = new Set(openOperations(tx, key.taskId).map((row) => row["name"] as string));
-  if (!waits.every((name) => open.has(name))) return false;
-  const earliest = tx
-    .sql("SELECT min(wake_at) AS at FROM operations WHERE task_id = ? AND state IN ('open', 'attempted')")
-    .get(key.taskId)?.["at"] as Timestamp | null;
+  requireAttempt(tx, key);
+  const open = new Map(openOperations(tx, key.taskId).map((row) => [row["name"] as string, row]));
+  let earliest: Timestamp | null = null;
+  for (const name of waits) {
+    const row = open.get(name);
+    if (row === undefined) return false;
+    const at = row["wake_at"] as Timestamp | null;
+    // Only of those it stands at: a sleep that is over stays open, and would wake it again and again.
+    if (at !== null && (earliest === null || at < earliest)) earliest = at;
+  }
   const { revision } = updateByAttempt(tx, key, "running = 0, due_at = ?", [earliest]);
   const until = earliest === null ? {} : { until: earliest };
   appendEvent(tx, key.taskId, revision, { type: "parked", attempt: key.attempt, ...until });

@@ -30,9 +30,16 @@ export function wake(tx: Transaction, taskId: TaskId, event?: (revision: number)
   changed(tx, taskId, row);
 }
 
-const statusNow = `CASE WHEN EXISTS (
-  SELECT 1 FROM operations WHERE task_id = tasks.id AND state = 'open' AND kind = 'ask'
-) THEN 'input_required' ELSE 'working' END`;
+/** A task is `input_required` while a question is open. */
+export const statusNow = statusWhile("kind = 'ask'");
+/** The same once the question of this name is none any more. */
+export const statusWithout = statusWhile("kind = 'ask' AND name <> ?");
+
+function statusWhile(condition: string): string {
+  return `CASE WHEN EXISTS (
+    SELECT 1 FROM operations WHERE task_id = tasks.id AND state = 'open' AND ${condition}
+  ) THEN 'input_required' ELSE 'working' END`;
+}
 
 export function touch(tx: Transaction, taskId: TaskId): void {
   const row = tx
