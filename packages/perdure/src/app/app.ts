@@ -203,7 +203,12 @@ export class App {
     const endpoint = http.createEndpoint(this.service(options.server), this.#options.auth, host, options);
     this.#endpoints.push(endpoint);
     await this.start();
-    const listening = await http.listen(endpoint, { host, port, path, maxConnections });
+    const listening = await http.listen(endpoint, {
+      host,
+      port,
+      path,
+      maxConnections: toCount(maxConnections, "maxConnections"),
+    });
     this.#endpoints.unshift(listening);
     return listening;
   }
@@ -232,14 +237,21 @@ export class App {
     };
   }
 
-  /** A handler for node:http, Express and Fastify (`mcp(request.raw, reply.raw)` after `reply.hijack()`). Starts nothing. */
+  /**
+   * A handler for node:http and Express; for Fastify, after `reply.hijack()`:
+   * `mcp(Object.assign(request.raw, { body: request.body }), reply.raw)`. Starts nothing.
+   */
   nodeHandler(options: MountOptions = {}): RequestListener {
     const endpoint = this.#mounted(options);
     return (request, response) => {
-      void (async () => {
+      const serve = async (): Promise<void> => {
         const { nodeHandler } = await import("./http.ts");
         nodeHandler(await endpoint())(request, response);
-      })();
+      };
+      serve().catch((error: unknown) => {
+        this.#logger.error({ err: error }, "a mounted handler could not be made");
+        response.writeHead(500).end();
+      });
     };
   }
 
@@ -329,7 +341,7 @@ export class App {
     let endpoint: Promise<HttpEndpoint> | undefined;
     const make = async (): Promise<HttpEndpoint> => {
       const { createEndpoint } = await import("./http.ts");
-      const made = createEndpoint(service, this.#options.auth, "127.0.0.1", options);
+      const made = createEndpoint(service, this.#options.auth, undefined, options);
       this.#endpoints.push(made);
       return made;
     };

@@ -74,7 +74,7 @@ export function toTaskTool(name: string, options: TaskOptions, handler: TaskTool
     retry: toRetryPolicy(options.retry, setting("retry")),
     timeoutMs: toMs(options.timeout ?? "1h", setting("timeout")),
     deadlineMs: toMsOrNever(deadline, setting("deadline")),
-    ttlMs: toMsOrNever(ttl, setting("ttl")),
+    ttlMs: toTtlMs(ttl, setting("ttl")),
     concurrency: toCount(options.concurrency ?? Number.POSITIVE_INFINITY, setting("concurrency")),
     maxCrashes: toCount(options.maxCrashes ?? 20, setting("maxCrashes")),
   };
@@ -85,6 +85,17 @@ export function toCount(value: number, setting: string): number {
   if (value >= 1 && (Number.isInteger(value) || value === Number.POSITIVE_INFINITY)) return value;
   throw new PerdureError("INVALID_OPTION", {
     message: `${setting} must be a whole number ≥ 1; ${quote(value)} came.`,
+  });
+}
+
+/** Whoever waits for a task must still find it when it has ended. */
+const leastTtlMs = 100;
+
+function toTtlMs(ttl: Duration, setting: string): number | undefined {
+  const ms = toMsOrNever(ttl, setting);
+  if (ms === undefined || ms >= leastTtlMs) return ms;
+  throw new PerdureError("INVALID_OPTION", {
+    message: `${setting} must be at least ${leastTtlMs} ms, so that a result can be read; ${quote(ttl)} came.`,
   });
 }
 

@@ -10,19 +10,26 @@ import { nodeListener } from "../wire/http/listener.ts";
 import { webRequest, webResponder } from "../wire/http/web.ts";
 import type { Service } from "../wire/service.ts";
 import type { MountOptions } from "./app.ts";
+import { toCount } from "./declaration.ts";
 
 export { listen } from "../wire/http/listener.ts";
 
-/** @throws PerdureError `INVALID_OPTION` for a public address without `auth` */
+/**
+ * @param host that is listened on; `undefined` where the application is mounted on a server of somebody else's
+ * @throws PerdureError `INVALID_OPTION` for a public address without `auth`, and limits that are no counts
+ */
 export function createEndpoint(
   service: Service,
   auth: Authenticate | undefined,
-  host: string,
+  host: string | undefined,
   options: MountOptions,
 ): HttpEndpoint {
   const { allowedHosts, allowedOrigins, maxBodyBytes = 4_194_304, maxNesting = 100 } = options;
   const guard = guardFor(host, { auth, allowedHosts, allowedOrigins });
-  return createHttpEndpoint(service, guard, { maxBodyBytes, maxNesting });
+  return createHttpEndpoint(service, guard, {
+    maxBodyBytes: toCount(maxBodyBytes, "maxBodyBytes"),
+    maxNesting: toCount(maxNesting, "maxNesting"),
+  });
 }
 
 export function webHandler(endpoint: HttpEndpoint): (request: Request) => Promise<Response> {
