@@ -10,6 +10,7 @@ import {
 import { isArray, type JsonObject, type JsonValue } from "../../task/json.ts";
 import type { JsonRpcError } from "../call/tool-result.ts";
 import type { Service } from "../service.ts";
+import { type Askable, askableOf } from "./input-requests.ts";
 
 export const revision = "2026-07-28";
 export const tasksExtension = "io.modelcontextprotocol/tasks";
@@ -32,6 +33,7 @@ export type LoggingLevel = (typeof loggingLevels)[number];
 export interface Envelope {
   /** Whether this request may be answered with a task. No earlier request counts. */
   readonly declaresTasks: boolean;
+  readonly askable: Askable;
   readonly progressToken: string | number | undefined;
   /** The least urgent log messages that the client wants; absent: none. */
   readonly logLevel: LoggingLevel | undefined;
@@ -43,8 +45,10 @@ export function readEnvelope(params: JsonObject): Envelope {
   const token = meta?.["progressToken"];
   const level = meta?.[logLevelKey];
   const name = objectAt(meta, CLIENT_INFO_META_KEY)?.["name"];
+  const capabilities = objectAt(meta, CLIENT_CAPABILITIES_META_KEY);
   return {
-    declaresTasks: declaresTasks(objectAt(meta, CLIENT_CAPABILITIES_META_KEY)),
+    declaresTasks: declaresTasks(capabilities),
+    askable: askableOf(capabilities),
     progressToken: typeof token === "string" || typeof token === "number" ? token : undefined,
     logLevel: loggingLevels.find((known) => known === level),
     clientName: typeof name === "string" ? name : undefined,

@@ -288,7 +288,7 @@ describe.each(["tasks/get", "tasks/update", "tasks/cancel"])("%s", (method) => {
   const more = { inputResponses: {} };
 
   it("answers the same for a task that never was, has expired, or is another's", async () => {
-    const service = await testService({ never, quick: { handler: () => "done", options: { ttl: 1 } } });
+    const service = await testService({ never, quick: { handler: () => "done", options: { ttl: 100 } } });
     const foreign = await start(service, "never");
     const expired = await start(service, "quick");
     await eventually(

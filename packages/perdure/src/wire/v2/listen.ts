@@ -75,6 +75,7 @@ export class Listens {
     };
     const until = AbortSignal.any([exchange.gone, stopped]);
     const { owner } = exchange.caller;
+    const { askable } = readEnvelope(exchange.request.params);
     const taskIds = await this.#ownTasks(filter.taskIds ?? [], owner);
     const { bus } = this.#options;
     const changes = bus === undefined ? {} : honouredChanges(service, filter);
@@ -86,7 +87,9 @@ export class Listens {
     const unsubscribe = bus?.subscribe(listChangesTo(changes, notify));
     try {
       const show = (task: JsonObject): void => notify("notifications/tasks", task);
-      await Promise.all(taskIds.map((taskId) => showChanges(service, { taskId, owner, until, show })));
+      await Promise.all(
+        taskIds.map((taskId) => showChanges(service, { taskId, owner, askable, until, show })),
+      );
       if (Object.keys(changes).length > 0) await aborted(until);
     } catch (error) {
       // Closing ends a stream, and is no failure of it.

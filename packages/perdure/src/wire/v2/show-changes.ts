@@ -1,13 +1,14 @@
 /**
  * What one task shows to a listener, in the order of its changes, until it ends.
  *
- * A status is shown at once. Progress is shown at most twice a second, always the latest: it is a message for people.
+ * A status and a question are shown at once. Progress is shown at most twice a second, always the latest: it is a message for people.
  * Changes are told apart by the record's revision; times are too coarse for that (two changes in one millisecond once
  * lost an end).
  */
 import type { TaskId } from "../../task/id.ts";
-import type { JsonObject } from "../../task/json.ts";
+import type { JsonObject, JsonValue } from "../../task/json.ts";
 import type { Service } from "../service.ts";
+import type { Askable } from "./input-requests.ts";
 import { detailedTask } from "./task-view.ts";
 
 const progressIntervalMs = 500;
@@ -15,12 +16,14 @@ const progressIntervalMs = 500;
 export interface Showing {
   readonly taskId: TaskId;
   readonly owner: string;
+  readonly askable: Askable;
   readonly until: AbortSignal;
   readonly show: (task: JsonObject) => void;
 }
 
 /** Resolves once the task has ended, is gone, or `until` is aborted. */
-export async function showChanges(service: Service, { taskId, owner, until, show }: Showing): Promise<void> {
+export async function showChanges(service: Service, showing: Showing): Promise<void> {
+  const { taskId, owner, askable, until, show } = showing;
   const { store, clock, watches } = service.runtime;
   using watch = watches.open(taskId);
   let seen = -1;
@@ -29,9 +32,10 @@ export async function showChanges(service: Service, { taskId, owner, until, show
   for (;;) {
     const task = await store.summary({ taskId, owner });
     if (task === undefined || until.aborted) return;
-    const mayShow = task.status !== shown?.["status"] || clock.now() >= quietUntil;
+    const mayShow =
+      task.status === "input_required" || task.status !== shown?.["status"] || clock.now() >= quietUntil;
     if (task.revision > seen && mayShow) {
-      const detailed = await detailedTask(service, task);
+      const detailed = await detailedTask(service, task, askable);
       if (detailed === undefined) return;
       seen = task.revision;
       if (differs(detailed, shown)) {
@@ -56,5 +60,9 @@ export async function showChanges(service: Service, { taskId, owner, until, show
 
 /** Log lines and recorded operations change a task, and nothing that is shown here. */
 function differs(now: JsonObject, before: JsonObject | undefined): boolean {
-  return now["status"] !== before?.["status"] || now["statusMessage"] !== before?.["statusMessage"];
+  return ["status", "statusMessage", "inputRequests"].some((field) => !isSame(now[field], before?.[field]));
+}
+
+function isSame(one: JsonValue | undefined, other: JsonValue | undefined): boolean {
+  return one === other || JSON.stringify(one) === JSON.stringify(other);
 }

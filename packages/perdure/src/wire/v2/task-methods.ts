@@ -2,6 +2,7 @@
 import type { TaskId } from "../../task/id.ts";
 import type { Exchange } from "../exchange.ts";
 import type { Service } from "../service.ts";
+import { giveAnswers } from "./answers.ts";
 import { invalidParams, missingTasks, objectAt, readEnvelope, stamp } from "./envelope.ts";
 import { detailedTask } from "./task-view.ts";
 
@@ -27,20 +28,21 @@ interface OwnedTask {
 }
 
 async function getTask(service: Service, exchange: Exchange, key: OwnedTask): Promise<void> {
+  const { askable } = readEnvelope(exchange.request.params);
   const task = await service.runtime.store.summary(key);
-  const detailed = task === undefined ? undefined : await detailedTask(service, task);
+  const detailed = task === undefined ? undefined : await detailedTask(service, task, askable);
   if (detailed === undefined) exchange.error(unknownTask);
   else exchange.result(stamp(service, detailed));
 }
 
-/** Acknowledged whatever the keys are: those that nobody asked, or somebody has answered, are ignored. */
+/** Acknowledged whatever the keys and the answers are: the task itself shows what is still asked. */
 async function updateTask(service: Service, exchange: Exchange, key: OwnedTask): Promise<void> {
-  if (objectAt(exchange.request.params, "inputResponses") === undefined) {
-    return exchange.error(invalidParams("inputResponses must be an object"));
-  }
+  const responses = objectAt(exchange.request.params, "inputResponses");
+  if (responses === undefined) return exchange.error(invalidParams("inputResponses must be an object"));
   const task = await service.runtime.store.summary(key);
-  if (task === undefined) exchange.error(unknownTask);
-  else exchange.result(stamp(service, {}));
+  if (task === undefined) return exchange.error(unknownTask);
+  await giveAnswers(service, key, responses);
+  exchange.result(stamp(service, {}));
 }
 
 /** Acknowledged also where the task had ended: the client may not have seen it yet. */

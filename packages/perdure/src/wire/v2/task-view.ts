@@ -6,25 +6,36 @@
  * Source: extension `io.modelcontextprotocol/tasks`, "Task Status" and "Task Execution Errors".
  */
 import type { JsonObject } from "../../task/json.ts";
-import type { TaskRecord, TaskSummary } from "../../task/record.ts";
+import type { Question, TaskRecord, TaskSummary } from "../../task/record.ts";
+import { questionsOf } from "../call/questions.ts";
 import { toOutcome } from "../call/tool-result.ts";
 import type { Service } from "../service.ts";
+import { type Askable, toInputRequests } from "./input-requests.ts";
 
 /** What the creation of a task is answered with: no outcome, even where an old task was found that has one. */
 export async function createdTask(service: Service, task: TaskSummary): Promise<JsonObject> {
-  return { ...(await commonFields(service, task)), status: wireStatus(task) };
+  const questions = await asked(service, task);
+  return { ...(await commonFields(service, task, questions)), status: wireStatus(task) };
 }
 
-/** The whole task; reads the values only of one that has a result. */
-export async function detailedTask(service: Service, task: TaskSummary): Promise<JsonObject | undefined> {
-  const fields = await commonFields(service, task);
-  if (task.status !== "completed" && task.status !== "failed") {
-    // Nothing asks yet; the field belongs to the status.
-    const questions = task.status === "input_required" ? { inputRequests: {} } : {};
-    return { ...fields, status: task.status, ...questions };
+/** The whole task, with all that it asks now; reads the values only of one that has a result. */
+export async function detailedTask(
+  service: Service,
+  task: TaskSummary,
+  askable: Askable,
+): Promise<JsonObject | undefined> {
+  const questions = await asked(service, task);
+  const fields = await commonFields(service, task, questions);
+  if (task.status === "input_required") {
+    return { ...fields, status: task.status, inputRequests: toInputRequests(questions, askable) };
   }
+  if (task.status !== "completed" && task.status !== "failed") return { ...fields, status: task.status };
   const record = await service.runtime.store.get({ taskId: task.id });
   return record === undefined ? undefined : { ...fields, ...outcomeFields(service, record) };
+}
+
+async function asked(service: Service, task: TaskSummary): Promise<readonly Question[]> {
+  return task.status === "input_required" ? questionsOf(service, task.id) : [];
 }
 
 function outcomeFields(service: Service, record: TaskRecord): JsonObject {
@@ -38,8 +49,12 @@ function wireStatus(task: TaskSummary): string {
   return task.status === "failed" && task.failure.code !== "PROTOCOL_ERROR" ? "completed" : task.status;
 }
 
-async function commonFields(service: Service, task: TaskSummary): Promise<JsonObject> {
-  const message = await statusMessage(service, task);
+async function commonFields(
+  service: Service,
+  task: TaskSummary,
+  questions: readonly Question[],
+): Promise<JsonObject> {
+  const message = await statusMessage(service, task, questions);
   return {
     taskId: task.id,
     ...(message !== undefined && { statusMessage: message }),
@@ -51,16 +66,21 @@ async function commonFields(service: Service, task: TaskSummary): Promise<JsonOb
 }
 
 /** On the wire it counts from the creation, in the record from the end: so it is unlimited until there is an end. */
-export function wireTtlMs(task: TaskSummary): number | null {
+function wireTtlMs(task: TaskSummary): number | null {
   if (task.phase !== "ended" || task.ttlMs === undefined) return null;
   return Math.max(1, Math.round(task.endedAt - task.createdAt + task.ttlMs));
 }
 
 /** The only place for progress that this generation has outside of a held call. */
-export async function statusMessage(service: Service, task: TaskSummary): Promise<string | undefined> {
+async function statusMessage(
+  service: Service,
+  task: TaskSummary,
+  questions: readonly Question[],
+): Promise<string | undefined> {
   switch (task.status) {
-    case "working":
     case "input_required":
+      return `waits for an answer: ${questions.map(({ message }) => message).join("; ")}`;
+    case "working":
       return progressText(task) ?? service.runtime.waitingFor(task);
     case "completed":
       return undefined;
