@@ -17,6 +17,7 @@ import { createTaskContext } from "./attempt-context.ts";
 import { writeDurably } from "./durable-write.ts";
 import type { Logger } from "./logger.ts";
 import { Operations } from "./operations.ts";
+import { reasonToEnd } from "./reason-to-end.ts";
 import { Reporter } from "./reporter.ts";
 import type { TaskTool } from "./tool.ts";
 import { WaitCalls, type WaitCallsParts } from "./wait-calls.ts";
@@ -262,13 +263,21 @@ export class Attempt {
     try {
       return await write();
     } catch (error) {
-      if (error instanceof PerdureError && error.code === "STALE_ATTEMPT") this.end(error);
-      throw error;
+      if (!(error instanceof PerdureError) || error.code !== "STALE_ATTEMPT") throw error;
+      throw await this.#endAsRecorded(error);
     }
   }
 
   #isEnded(): boolean {
     return this.#ended.signal.aborted;
+  }
+
+  /** Refused: another has decided about the task, and its record says what. */
+  async #endAsRecorded(refusal: PerdureError): Promise<PerdureError> {
+    const task = await this.#parts.store.summary(this.key).catch(() => undefined);
+    const reason = reasonToEnd(task, this.key) ?? refusal;
+    this.end(reason);
+    return reason;
   }
 
   #fields(): object {

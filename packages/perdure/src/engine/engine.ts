@@ -10,10 +10,11 @@ import type { TaskChange, TaskStore } from "../store/store.ts";
 import type { Clock, Timer } from "../task/clock.ts";
 import { PerdureError } from "../task/errors.ts";
 import type { TaskId } from "../task/id.ts";
-import type { TaskRecord, TaskSummary } from "../task/record.ts";
+import type { TaskRecord } from "../task/record.ts";
 import { isTerminal } from "../task/status.ts";
 import { Attempt, type AttemptParts } from "./attempt.ts";
 import type { Logger } from "./logger.ts";
+import { overtaken, reasonToEnd } from "./reason-to-end.ts";
 import { Slots } from "./slots.ts";
 import type { TaskTool } from "./tool.ts";
 
@@ -203,7 +204,7 @@ export class Engine {
     if (attempt.settled) return;
     this.#parts.store.summary(attempt.key).then(
       (task) => {
-        const reason = reasonToEnd(task, attempt);
+        const reason = reasonToEnd(task, attempt.key);
         if (reason !== undefined) attempt.end(reason);
       },
       (error: unknown) => this.#logFailure(error, "a running task could not be compared with its record"),
@@ -242,26 +243,8 @@ export class Engine {
   }
 }
 
-function reasonToEnd(task: TaskSummary | undefined, { key }: Attempt): PerdureError | undefined {
-  if (task?.status === "cancelled") {
-    const why = task.reason === undefined ? "" : `: ${task.reason}`;
-    return new PerdureError("CANCELLED", { message: `task ${task.id} was cancelled${why}` });
-  }
-  if (task?.status === "failed" && task.failure.code === "DEADLINE") {
-    return new PerdureError("DEADLINE", { message: task.failure.message });
-  }
-  if (task === undefined || task.attempt !== key.attempt || task.phase === "ended") return overtaken();
-  return undefined;
-}
-
 function shutdown(): PerdureError {
   return new PerdureError("SHUTDOWN", {
     message: "the process shuts down; the next start goes on with the task.",
-  });
-}
-
-function overtaken(): PerdureError {
-  return new PerdureError("STALE_ATTEMPT", {
-    message: "another process or attempt has taken the task over.",
   });
 }
