@@ -87,7 +87,7 @@ describe("cancel", () => {
     await begun.promise;
     await handle.cancel();
     paid.resolve("paid");
-    expect(await outcome.promise).toMatchObject({ code: "STALE_ATTEMPT" });
+    expect(await outcome.promise).toMatchObject({ code: "CANCELLED" });
     expect((await app.tasks.timeline(handle.id)).map(({ type }) => type)).not.toContain("operation");
   });
 
