@@ -2,6 +2,7 @@
 import { attachCases } from "./attach.ts";
 import { backupCases } from "./backup.ts";
 import { beginCases } from "./begin.ts";
+import { callCases } from "./calls.ts";
 import { cancelCases } from "./cancel.ts";
 import { claimAfterCrashCases } from "./claim-after-crash.ts";
 import { claimCases } from "./claim.ts";
@@ -19,17 +20,22 @@ import { idempotencyCases } from "./idempotency.ts";
 import { listCases } from "./list.ts";
 import { operationCases } from "./operations.ts";
 import { ownerCases } from "./owner.ts";
+import { questionCases } from "./questions.ts";
 import { raceCases } from "./race.ts";
 import { reportCases } from "./report.ts";
 import { rejoinAfterDeathCases, rejoinCases } from "./rejoin.ts";
 import { releaseCases, retryCases } from "./retry-release.ts";
 import { savedStateCases } from "./saved-state.ts";
 import { sessionCases } from "./sessions.ts";
+import { signalCases } from "./signals.ts";
 import { subscribeCases } from "./subscribe.ts";
 import { textCases } from "./text.ts";
 import { timelineCases } from "./timeline.ts";
 import { turnCases } from "./turn.ts";
 import { valueCases } from "./value.ts";
+import { waitRaceCases } from "./wait-races.ts";
+import { parkCases, waitCases } from "./waits.ts";
+import { waitsAfterCrashCases } from "./waits-after-crash.ts";
 
 export const storeContract: readonly ContractCase[] = [
   ...createCases,
@@ -44,6 +50,12 @@ export const storeContract: readonly ContractCase[] = [
   ...retryCases,
   ...releaseCases,
   ...cancelCases,
+  ...waitCases,
+  ...parkCases,
+  ...questionCases,
+  ...signalCases,
+  ...callCases,
+  ...waitsAfterCrashCases,
   ...fencingCases,
   ...crashCases,
   ...ownerCases,
@@ -53,6 +65,7 @@ export const storeContract: readonly ContractCase[] = [
   ...expiryCases,
   ...deleteCases,
   ...raceCases,
+  ...waitRaceCases,
   ...turnCases,
   ...valueCases,
   ...textCases,
