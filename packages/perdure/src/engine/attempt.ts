@@ -38,6 +38,10 @@ export interface AttemptParts {
   readonly child: WaitCallsParts["child"];
 }
 
+/** Of recorded operations that a finished run never came to, in the timeline; its data are their names. */
+export const unvisitedWarning =
+  "recorded operations were not come to: the handler has changed, or decides by chance";
+
 type Settled = { readonly returned: unknown } | { readonly thrown: unknown };
 
 export class Attempt {
@@ -204,11 +208,7 @@ export class Attempt {
   /** What was recorded and never come to says that the handler has changed, or that its branches are not sure. */
   #warnOfUnvisited(names: readonly string[], reporter: Reporter): void {
     if (names.length === 0) return;
-    reporter.log(
-      "warning",
-      "recorded operations were not come to: the handler has changed, or decides by chance",
-      [...names],
-    );
+    reporter.log("warning", unvisitedWarning, [...names]);
   }
 
   async #record(settled: Settled): Promise<void> {

@@ -9,3 +9,12 @@ export {
   type TestRunner,
 } from "./contract/index.ts";
 export { ManualClock } from "./manual-clock.ts";
+export {
+  type Answers,
+  declined,
+  type ReplayDifference,
+  replayEverywhere,
+  type ReplayOptions,
+  type ReplayOutcome,
+  type ReplayReport,
+} from "./replay/replay-everywhere.ts";
