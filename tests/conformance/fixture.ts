@@ -4,7 +4,7 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { inputRequired, type McpServer } from "@modelcontextprotocol/server";
-import { type App, perdure, ProtocolError } from "perdure";
+import { type App, perdure, ProtocolError, question } from "perdure";
 import { z } from "zod";
 
 const ignore = (): void => undefined;
@@ -41,20 +41,39 @@ function declareTasks(app: App): void {
       return `computed ${label ?? ""}`;
     },
   );
-  app.task("failing_job", { description: "Ends in a tool error.", input: nothing }, async () => {
-    await sleep(200);
-    throw new Error("the job failed");
-  });
+  app.task(
+    "failing_job",
+    { description: "Ends in a tool error.", input: nothing, start: "task" },
+    async () => {
+      await sleep(200);
+      throw new Error("the job failed");
+    },
+  );
   app.task("protocol_error_job", { description: "Ends in a protocol error.", input: nothing }, () => {
     throw new ProtocolError(-32_603, "the job broke");
   });
   app.task(
     "confirm_delete",
     {
-      description: "Deletes. It will ask before, once tasks can.",
+      description: "Asks, and deletes.",
       input: z.object({ filename: z.string() }),
+      asks: true,
     },
-    ({ filename }) => `deleted ${filename}`,
+    async ({ filename }, { ask }) => {
+      const { confirm } = await ask(`Delete ${filename}?`, z.object({ confirm: z.boolean() }));
+      return confirm ? `deleted ${filename}` : `kept ${filename}`;
+    },
+  );
+  app.task(
+    "multi_input",
+    { description: "Asks two questions at once.", input: nothing, asks: true },
+    async (_, { askAll }) => {
+      const { who, sure } = await askAll({
+        who: question("Who are you?", z.object({ name: z.string() })),
+        sure: question("Are you sure?", z.object({ confirm: z.boolean() })),
+      });
+      return `${who.name} is ${sure.confirm ? "" : "not "}sure`;
+    },
   );
   app.task(
     "test_tool_with_progress",

@@ -15,10 +15,8 @@ const tasks: readonly Scenario[] = [
   { name: "tasks-request-state-removal" },
   { name: "tasks-request-headers" },
   { name: "tasks-dispatch-and-envelope" },
-  {
-    name: "tasks-required-task-error",
-    expectedFailure: "no tool is for clients with tasks alone: every other client is given the hand-over",
-  },
+  { name: "tasks-required-task-error" },
+  { name: "tasks-mrtr-input" },
 ];
 
 const transport: readonly Scenario[] = [

@@ -69,8 +69,11 @@ export interface ServedTaskOptions {
    * served. Default false.
    */
   readonly asks?: boolean;
-  /** `"background"`: a plain call is handed over at once. Default `"held"`. */
-  readonly start?: "held" | "background";
+  /**
+   * `"background"`: a plain call is handed over at once. `"task"`: a plain call is refused, because only a client that
+   * knows tasks of the protocol is to use the tool. Default `"held"`.
+   */
+  readonly start?: "held" | "background" | "task";
   /** What a closed stream means on 2026-07-28. Default `"cancel"`, as the protocol has it. */
   readonly onDisconnect?: "cancel" | "continue";
   /** Whether an equal call joins the running task of a caller that was lost. Default true. */

@@ -100,7 +100,9 @@ function registerTask(
   );
   // The field is ignored in the config that registerTool takes (SDK 2.4.0). `optional`: SDK 1.x clients refuse
   // plain calls of a tool that says `required`.
-  if (options.generation === "2025") registered.execution = { taskSupport: "optional" };
+  if (options.generation === "2025") {
+    registered.execution = { taskSupport: task.start === "task" ? "required" : "optional" };
+  }
 }
 
 /** What breaks inside is told by a message of its own: the SDK would show the caller what was thrown. */

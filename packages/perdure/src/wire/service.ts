@@ -17,8 +17,8 @@ export interface ServedTask {
   readonly inputSchema: ObjectSchema;
   /** The author's, of the result itself; what is advertised also allows the hand-over, see `call/hand-over.ts`. */
   readonly outputSchema: ObjectSchema | undefined;
-  /** `background`: no call waits; `held`: as the client and the settings say. */
-  readonly start: "held" | "background";
+  /** `background`: no call waits; `held`: as the client and the settings say; `task`: only for clients with tasks. */
+  readonly start: "held" | "background" | "task";
   readonly holdMs: number | undefined;
   readonly heartbeatMs: number | undefined;
   /** What a closed stream means on 2026-07-28, where the protocol calls it a cancellation. */

@@ -14,7 +14,7 @@ import { CallEnd } from "./call-end.ts";
 import { handOver } from "./hand-over.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import { questionsOf } from "./questions.ts";
-import { toolError, toOutcome, type ToolOutcome, type ToolResult } from "./tool-result.ts";
+import { type JsonRpcError, toolError, toOutcome, type ToolOutcome, type ToolResult } from "./tool-result.ts";
 
 /** How the waiting client is kept informed. Every function may be called until the call's promise settles. */
 export interface CallSink {
@@ -51,6 +51,7 @@ export interface HeldCall {
 
 /** `undefined` when the call stopped waiting: there is nobody to answer. */
 export async function holdCall(service: Service, call: HeldCall): Promise<ToolOutcome | undefined> {
+  if (call.task.start === "task") return { error: onlyAsTask(call.task) };
   const waits = call.task.start === "held";
   let created: CreatedTask;
   try {
@@ -61,6 +62,11 @@ export async function holdCall(service: Service, call: HeldCall): Promise<ToolOu
   call.onTask?.(created.task.id);
   if (!waits) return { result: handOver(service, created.task) };
   return waitForOutcome(service, call, created.task.id);
+}
+
+/** Source: MCP 2025-11-25, tasks, "Tool-Level Negotiation". The generation after it has a code of its own. */
+function onlyAsTask({ tool }: ServedTask): JsonRpcError {
+  return { code: -32_601, message: `${tool.name} can only be called as a task` };
 }
 
 /** Creates the task of a call, on every channel. @throws PerdureError as `Runtime.submit` */

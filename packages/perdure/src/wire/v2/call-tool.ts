@@ -65,6 +65,7 @@ async function serveTask(
   exchange: Exchange,
 ): Promise<void> {
   if (declaresTasks) return startTask(service, { ...call, task }, exchange);
+  if (task.start === "task") return answer(service, exchange, { error: missingTasks });
   const outcome = await holdCall(service, { ...call, task, signal: endOf(exchange.gone, task) });
   if (outcome !== undefined) answer(service, exchange, outcome);
 }

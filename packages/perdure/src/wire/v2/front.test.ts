@@ -444,6 +444,15 @@ describe("the held call", () => {
     expect(exchange.answer.result).toMatchObject({ structuredContent: { status: "working" } });
   });
 
+  it("is refused by a tool that is for clients with tasks", async () => {
+    const service = await testService({ never: { ...never, options: { start: "task" } } });
+    const exchange = call("never");
+    await createV2Front(service).serve(exchange);
+    expect(exchange.answer).toEqual(missing);
+    expect((await service.runtime.store.list({})).tasks).toEqual([]);
+    await start(service, "never");
+  });
+
   it.each<[string, "cancel" | "continue", string | undefined, string]>([
     ["closed connection", "cancel", undefined, "cancelled"],
     ["closed connection of a tool that says so", "continue", undefined, "working"],

@@ -98,8 +98,8 @@ describe("a task that asks", () => {
         method: "elicitation/create",
         params: {
           mode: "form",
-          message: expect.stringMatching(/^[ab]\?$/),
-          requestedSchema: expect.objectContaining({ type: "object", required: ["n"] }),
+          message: expect.stringMatching(/^[ab]\?$/) as unknown,
+          requestedSchema: expect.objectContaining({ type: "object", required: ["n"] }) as unknown,
         },
       });
     }
@@ -140,8 +140,10 @@ describe("a task that asks", () => {
     expect(await update(service, taskId, { [first]: wrong })).toMatchObject({ resultType: "complete" });
     await eventually(async () => (await asking(service, taskId))[0]?.[0] !== first);
     const [[again, asked]] = (await asking(service, taskId)) as [Asked];
-    expect(asked).toMatchObject({ params: { message: expect.stringMatching(problem) } });
-    expect(asked).toMatchObject({ params: { message: expect.stringMatching(/^an even number\?\n/) } });
+    expect(asked).toMatchObject({ params: { message: expect.stringMatching(problem) as unknown } });
+    expect(asked).toMatchObject({
+      params: { message: expect.stringMatching(/^an even number\?\n/) as unknown },
+    });
     await update(service, taskId, { [again]: { action: "accept", content: { n: 4 } } });
     expect(await ended(service, taskId)).toMatchObject({ result: { structuredContent: { n: 4 } } });
   });
