@@ -33,6 +33,8 @@ export interface Submission {
   readonly startAt?: Timestamp | undefined;
   readonly session?: SessionContext | undefined;
   readonly retryOf?: TaskId | undefined;
+  /** See `CreateTask.answers`. */
+  readonly answers?: Readonly<Record<string, JsonValue>> | undefined;
   /** See `CreateTask.rejoinKey`. */
   readonly rejoinKey?: string | undefined;
 }

@@ -140,6 +140,8 @@ export interface TaskStore {
    * `revision`. Returns the unsubscription. The listener must not throw.
    */
   subscribe(listener: (change: TaskChange | undefined) => void): () => void;
+  /** 32 random bytes under a name, made at the first call: every process of the store has the same. Never logged. */
+  secret(name: string): Promise<Uint8Array>;
   /** Writes a consistent copy to a new file, while the store is in use. Only an embedded store has it. */
   backup?(file: string): Promise<void>;
   close(): Promise<void>;
@@ -222,6 +224,8 @@ export interface CreateTask {
    * the same owner and tool has the key and nobody waits for it any more, that one is `task` and is waited for again.
    */
   readonly rejoinKey?: string | undefined;
+  /** What people were asked before there was a task, by the names under which the handler asks: recorded as answered. */
+  readonly answers?: Readonly<Record<string, JsonValue>> | undefined;
   /** Begins the first attempt in the same commit; for an engine that executes and has a slot free. */
   readonly begin?: boolean | undefined;
 }

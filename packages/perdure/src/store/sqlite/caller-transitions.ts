@@ -42,6 +42,12 @@ export function createTask(tx: Transaction, task: CreateTask, input: string | un
     task.rejoinKey === undefined ? 0 : 1,
   );
   if (input !== undefined) writePayload(tx, row.id, "input", input);
+  for (const [name, value] of Object.entries(task.answers ?? {})) {
+    tx.sql(
+      `INSERT INTO operations (task_id, name, kind, state, attempt, tries, value, recorded_at, revision)
+       VALUES (?, ?, 'ask', 'done', 0, 0, ?, ?, 1)`,
+    ).run(row.id, name, JSON.stringify(value), tx.now);
+  }
   appendEvent(tx, row.id, 1, { type: "created" });
   if (row.running === 1) appendEvent(tx, row.id, 2, { type: "begun", attempt: 1 });
   tx.due ||= row.running === 0;

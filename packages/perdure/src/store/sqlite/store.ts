@@ -25,6 +25,7 @@ import { FileLock } from "./file-lock.ts";
 import { FilePoll } from "./file-poll.ts";
 import { memoryFile, openFile } from "./open.ts";
 import { listTasks, readOperations, readRecord, readSavedState, readSummary, readTimeline } from "./reads.ts";
+import { takeSecret } from "./secrets.ts";
 import { SqliteSessions } from "./sessions.ts";
 import { type Sql, statementCache, type Transaction } from "./transaction.ts";
 import { answerQuestion, askAgain, openCall, openWait, park, sendSignal } from "./wait-transitions.ts";
@@ -130,7 +131,9 @@ class SqliteStore implements Store.TaskStore {
     checkName(task.tool, "tool");
     checkName(task.owner, "owner");
     if (task.idempotencyKey !== undefined) checkName(task.idempotencyKey, "idempotencyKey");
-    return this.#write((tx) => createTask(tx, { ...task, session }, input));
+    const answers = copyJson(task.answers, "answers");
+    for (const name of Object.keys(answers ?? {})) checkName(name, "the name of a question");
+    return this.#write((tx) => createTask(tx, { ...task, session, answers }, input));
   }
 
   async cancel({ ...request }: Store.CancelTask) {
@@ -245,6 +248,10 @@ class SqliteStore implements Store.TaskStore {
       this.#listeners.delete(listener);
       endPolling?.();
     };
+  }
+
+  async secret(name: string) {
+    return this.#write((tx) => takeSecret(tx, name));
   }
 
   async backup(file: string): Promise<void> {

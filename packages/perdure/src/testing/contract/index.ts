@@ -26,6 +26,7 @@ import { reportCases } from "./report.ts";
 import { rejoinAfterDeathCases, rejoinCases } from "./rejoin.ts";
 import { releaseCases, retryCases } from "./retry-release.ts";
 import { savedStateCases } from "./saved-state.ts";
+import { secretCases } from "./secrets.ts";
 import { sessionCases } from "./sessions.ts";
 import { signalCases } from "./signals.ts";
 import { subscribeCases } from "./subscribe.ts";
@@ -74,6 +75,7 @@ export const storeContract: readonly ContractCase[] = [
   ...claimAfterCrashCases,
   ...executorCases,
   ...sessionCases,
+  ...secretCases,
   ...attachCases,
   ...backupCases,
   ...closeCases,

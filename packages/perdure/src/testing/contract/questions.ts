@@ -26,6 +26,20 @@ async function asking(h: ContractHarness, name = "ask") {
 }
 
 export const questionCases = casesOf("questions", {
+  async "that were answered before the task was created are asked no more"(h) {
+    const task = await h.create({ answers: { name: { name: "Ada" }, sure: null } });
+    const [begun] = (await h.claim()).begun;
+    assert.equal(begun?.id, task.id);
+    const key = { taskId: task.id, attempt: 1 };
+    for (const [name, value] of Object.entries({ name: { name: "Ada" }, sure: null })) {
+      const operation = await h.store.openWait({ ...key, name, wait: requests.ask });
+      assertFields(operation, { name, kind: "ask", state: "done", value });
+    }
+    assertFields(await h.read(task.id), { status: "working" });
+    await h.store.openWait({ ...key, name: "other", wait: requests.ask });
+    assertFields(await h.read(task.id), { status: "input_required" });
+  },
+
   async "are asked as they were given, under a key of letters and digits"(h) {
     const { question: asked, ...key } = await asking(h);
     assertFields(asked, { ...question, until: undefined });
