@@ -299,8 +299,10 @@ export interface LeaseQuestion extends QuestionKey {
   /** Names the client for as long as it remembers what it was asked: a session, or a connection. */
   readonly by: string;
   readonly forMs: number;
-  /** The client is known not to have heard it, whatever the record says. */
-  readonly unheard?: boolean | undefined;
+  /** The way on which the client would be asked: a stream. */
+  readonly via: string;
+  /** False: the client says that on this way it has not heard it. */
+  readonly heard?: boolean | undefined;
 }
 
 /** `ask` it now; it was `asked` before, and is for so long nobody else's; or it is asked `elsewhere`. */

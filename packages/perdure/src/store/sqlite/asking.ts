@@ -11,8 +11,8 @@ interface Asking {
   readonly key: string;
   readonly by: string;
   readonly until: Timestamp;
-  /** Who was asked, the latest last; and whether it can be asked. */
-  readonly asked: Readonly<Record<string, boolean>>;
+  /** Who was asked, the latest last, and by which way; false: it cannot be asked. */
+  readonly asked: Readonly<Record<string, string | false>>;
 }
 
 /** The earliest are forgotten: a question may stay open for a year, with a new client every day. */
@@ -24,14 +24,13 @@ export function leaseQuestion(tx: Transaction, lease: LeaseQuestion): QuestionLe
   const { name, asking } = found;
   const known = asking.asked[lease.by];
   if (known === false || (asking.by !== lease.by && asking.until > tx.now)) return "elsewhere";
-  const again = lease.unheard === true;
   write(tx, lease, name, {
     ...asking,
     by: lease.by,
     until: tx.now + lease.forMs,
-    asked: { ...asking.asked, [lease.by]: true },
+    asked: { ...asking.asked, [lease.by]: lease.via },
   });
-  return known === true && !again ? "asked" : "ask";
+  return known === undefined || (known === lease.via && lease.heard === false) ? "ask" : "asked";
 }
 
 export function refuseQuestion(tx: Transaction, refusal: RefuseQuestion): void {

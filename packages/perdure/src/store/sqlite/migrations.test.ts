@@ -114,7 +114,7 @@ async function expectAllRead(file: string, version: number): Promise<void> {
   expect(load).toMatchObject({ name: "load", value: { rows: 7 } });
   const open = { name: "sure?", state: "open", wait: { question: { key: "q4" } } };
   expect(waits).toMatchObject(version < 4 ? [] : [open]);
-  const lease = await store.leaseQuestion({ taskId: running, key: "q4", by: "c", forMs: 1_000 });
+  const lease = await store.leaseQuestion({ taskId: running, key: "q4", by: "c", via: "s", forMs: 1_000 });
   expect(lease).toBe(version < 4 ? undefined : "ask");
   expect(await store.timeline({ taskId: running })).toMatchObject([{ type: "created" }, { type: "begun" }]);
   await store.executor.start({ tools: ["train"], wake: () => undefined });

@@ -38,8 +38,13 @@ export class HttpExchange implements Exchange {
     this.#write(messageEvent({ jsonrpc: "2.0", method, params }));
   }
 
+  /** A request of ours, on the way to the answer. */
+  ask(request: object, eventId?: string): void {
+    this.#write(messageEvent({ jsonrpc: "2.0", ...request }, eventId));
+  }
+
   prime(eventId: string): void {
-    this.#write(`id: ${eventId}\ndata: \n\n`);
+    this.#write(primingEvent(eventId));
   }
 
   keepAlive(): void {
@@ -98,6 +103,14 @@ export class HttpStream {
     sendPart(this.#responder, messageEvent({ jsonrpc: "2.0", method, params }));
   }
 
+  ask(request: object, eventId?: string): void {
+    sendPart(this.#responder, messageEvent({ jsonrpc: "2.0", ...request }, eventId));
+  }
+
+  prime(eventId: string): void {
+    sendPart(this.#responder, primingEvent(eventId));
+  }
+
   keepAlive(): void {
     sendPart(this.#responder, ": alive\n\n");
   }
@@ -107,6 +120,11 @@ export class HttpStream {
   }
 }
 
-function messageEvent(message: object): string {
-  return `event: message\ndata: ${JSON.stringify(message)}\n\n`;
+function messageEvent(message: object, eventId?: string): string {
+  const id = eventId === undefined ? "" : `id: ${eventId}\n`;
+  return `${id}event: message\ndata: ${JSON.stringify(message)}\n\n`;
+}
+
+function primingEvent(eventId: string): string {
+  return `id: ${eventId}\ndata: \n\n`;
 }

@@ -62,6 +62,8 @@ export class FrontTransport implements Transport {
     this.#session = new Overheard({
       gone: this.#gone.signal,
       notify: (method, params) => this.#send({ jsonrpc: "2.0", method, params }),
+      ask: (request) => this.#send({ jsonrpc: "2.0", ...request }),
+      prime: () => undefined,
       keepAlive: () => undefined,
       close: () => undefined,
     });
@@ -140,9 +142,12 @@ export class FrontTransport implements Transport {
 
   /** Whether the message is for us. */
   #take(message: JSONRPCMessage, extra: MessageExtraInfo | undefined): boolean {
-    if (!("method" in message)) return false;
+    if (!("method" in message)) return this.#takeAnswer(message, extra);
     const params = (message.params ?? {}) as JsonObject;
-    if (!("id" in message)) return message.method === "notifications/cancelled" && this.#cancel(params);
+    if (!("id" in message)) {
+      if (message.method === "notifications/initialized") this.#v1.push(this.#session, this.#session.stream);
+      return message.method === "notifications/cancelled" && this.#cancel(params);
+    }
     if (asObject(params["_meta"])?.[PROTOCOL_VERSION_META_KEY] !== undefined) {
       return this.#take2026({ id: message.id, method: message.method, params }, message, extra);
     }
@@ -151,6 +156,14 @@ export class FrontTransport implements Transport {
     const request = this.#v1.claim(message, this.#session);
     if (request === undefined) return false;
     void this.#v1.serve(this.#exchange(request, extra), this.#session);
+    return true;
+  }
+
+  #takeAnswer(message: JSONRPCMessage, extra: MessageExtraInfo | undefined): boolean {
+    const response = this.#v1.claimAnswer(message);
+    if (response === undefined) return false;
+    const { owner } = this.#options.callerOf(extra);
+    void this.#v1.answered(owner, this.#session, response);
     return true;
   }
 

@@ -3,7 +3,7 @@ import type { JsonObject } from "../../task/json.ts";
 import type { JsonRpcError } from "../call/tool-result.ts";
 import type { JsonRpcRequest } from "../exchange.ts";
 import type { Caller } from "../service.ts";
-import type { V1Exchange } from "../v1/client.ts";
+import type { ClientRequest, V1Exchange } from "../v1/client.ts";
 
 export interface MessageExchangeParts {
   readonly request: JsonRpcRequest;
@@ -42,6 +42,10 @@ export class MessageExchange implements V1Exchange {
 
   notify(method: string, params: JsonObject): void {
     if (!this.#over) this.#send({ jsonrpc: "2.0", method, params });
+  }
+
+  ask(request: ClientRequest): void {
+    if (!this.#over) this.#send({ jsonrpc: "2.0", ...request });
   }
 
   prime(): void {

@@ -2,6 +2,7 @@
  * What a client says of itself to the SDK's server on the same connection: the manners that a front needs to know. It
  * is overheard, not answered.
  */
+import { nanoid } from "nanoid";
 import { isArray, type JsonObject, type JsonValue } from "../../task/json.ts";
 import type { V1Session, V1Stream } from "../v1/client.ts";
 
@@ -13,6 +14,9 @@ export class Overheard implements V1Session {
   protocolVersion: string | undefined;
   clientName: string | undefined;
   logLevel: string | undefined;
+  capabilities: JsonObject = {};
+  /** Of this connection: another one is another client. */
+  readonly askedAs = nanoid(16);
   #initialize: Id | undefined;
 
   constructor(stream: V1Stream) {
@@ -23,6 +27,7 @@ export class Overheard implements V1Session {
     if (method === "initialize") {
       const name = asObject(params["clientInfo"])?.["name"];
       this.clientName = typeof name === "string" ? name : undefined;
+      this.capabilities = asObject(params["capabilities"]) ?? {};
       this.#initialize = id;
     } else if (method === "logging/setLevel") {
       const { level } = params;

@@ -221,6 +221,7 @@ describe("going on with a held call", () => {
       since: Date.now(),
       requestId: "first",
       progressToken: undefined,
+      heard: [],
     });
     expect(exchange.answer).toEqual({ result: { content: [{ type: "text", text: "done" }] } });
   });
@@ -236,6 +237,7 @@ describe("going on with a held call", () => {
       since,
       requestId: 7,
       progressToken: undefined,
+      heard: [],
     });
     expect(exchange.answer.result).toMatchObject({ structuredContent: { task_id: taskId } });
   });
@@ -250,6 +252,7 @@ describe("going on with a held call", () => {
       since: Date.now(),
       requestId: 7,
       progressToken: undefined,
+      heard: [],
     });
     expect(exchange.said).toEqual([
       { prime: "end" },

@@ -12,9 +12,9 @@ import type { ToolOutcome } from "../call/tool-result.ts";
 import type { ServedTask, Service } from "../service.ts";
 import { announce } from "./announce.ts";
 import { knowsTasks, type Serving } from "./client.ts";
+import type { Asking } from "./asking.ts";
 import { invalidParams, unknownTask } from "./errors.ts";
 import type { Resumption } from "./event-id.ts";
-
 import { asObject } from "./request.ts";
 import type { ResumableExchange } from "./resumable.ts";
 import { sinkOf } from "./sink.ts";
@@ -28,10 +28,11 @@ export function calledTask(service: Service, params: JsonObject): ServedTask | u
 }
 
 export async function serveCall(serving: Serving, task: ServedTask): Promise<void> {
-  const { service, exchange, session, call } = serving;
+  const { service, exchange, session, call, questions } = serving;
   const { params } = exchange.request;
   if (params["task"] !== undefined && knowsTasks(session)) return startTask(serving, task);
   const since = service.runtime.clock.now();
+  let asking: Asking | undefined;
   const outcome = await holdCall(service, {
     task,
     arguments: params["arguments"] ?? {},
@@ -39,25 +40,30 @@ export async function serveCall(serving: Serving, task: ServedTask): Promise<voi
     sink: sinkOf(exchange, session),
     signal: endOf(call.signal, task),
     onTask: (taskId) => {
-      if (task.start === "held") waits(serving, task, since, taskId);
+      if (task.start !== "held") return questions.follow(session, taskId);
+      waits(serving, task, since, taskId);
+      asking = questions.along(exchange, session, taskId);
     },
   });
+  await asking?.end();
   if (outcome !== undefined) answer(exchange, outcome);
 }
 
 /** Goes on with a held call whose connection broke. */
 export async function resumeCall(serving: Serving, { taskId, since }: Resumption): Promise<void> {
-  const { service, exchange, session, call } = serving;
+  const { service, exchange, session, call, questions } = serving;
   const { caller } = exchange;
   const record = await service.runtime.store.summary({ taskId, owner: caller.owner });
   const task = record === undefined ? undefined : service.tasks.get(record.tool);
   if (task === undefined) return exchange.error(unknownTask);
   waits(serving, task, since, taskId);
+  const asking = questions.along(exchange, session, taskId);
   const outcome = await waitForOutcome(
     service,
     { task, caller, since, sink: sinkOf(exchange, session), signal: endOf(call.signal, task) },
     taskId,
   );
+  await asking?.end();
   if (outcome !== undefined) answer(exchange, outcome);
 }
 
@@ -72,7 +78,10 @@ function waits(
   call.waitsFor(taskId, holdMsOf(service, { task, caller: exchange.caller }));
 }
 
-async function startTask({ service, exchange, session }: Serving, task: ServedTask): Promise<void> {
+async function startTask(
+  { service, exchange, session, questions }: Serving,
+  task: ServedTask,
+): Promise<void> {
   const { request, caller } = exchange;
   const { params } = request;
   const wish = asObject(params["task"]);
@@ -81,7 +90,7 @@ async function startTask({ service, exchange, session }: Serving, task: ServedTa
   }
   let created;
   try {
-    created = await submitCall(service, { task, caller, arguments: params["arguments"] ?? {} }, false);
+    created = await submitCall(service, { task, caller, arguments: params["arguments"] ?? {} }, undefined);
   } catch (error) {
     // A tool result would not be understood: the client waits for a task.
     return exchange.error(invalidParams(textOf(refusal(error)) ?? "Invalid params"));
@@ -93,6 +102,7 @@ async function startTask({ service, exchange, session }: Serving, task: ServedTa
     task: view,
     _meta: { "io.modelcontextprotocol/model-immediate-response": said },
   });
+  questions.follow(session, created.task.id);
   if (session.stream !== undefined) announce(service, session.stream, created.task);
 }
 

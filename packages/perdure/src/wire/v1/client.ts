@@ -3,6 +3,7 @@ import type { JsonObject } from "../../task/json.ts";
 import type { Exchange } from "../exchange.ts";
 import type { Service } from "../service.ts";
 import type { OpenCall } from "./open-calls.ts";
+import type { Questions } from "./questions.ts";
 import type { ResumableExchange } from "./resumable.ts";
 
 /** What the client said of itself: manners, no authority. */
@@ -14,6 +15,10 @@ export interface V1Session {
   readonly clientName: string | undefined;
   /** Of `logging/setLevel`. */
   readonly logLevel: string | undefined;
+  /** Of `initialize`; empty where it was never seen. */
+  readonly capabilities: JsonObject;
+  /** Names the client for as long as it remembers what it was asked; absent where nothing can tell it from others. */
+  readonly askedAs: string | undefined;
   /** Where messages may be sent that answer nothing: a GET stream; the connection itself on stdio. */
   readonly stream: V1Stream | undefined;
 }
@@ -35,13 +40,26 @@ export function knowsResumption({ protocolVersion }: V1Session): boolean {
 export interface V1Stream {
   /** Aborted when the connection closes. */
   readonly gone: AbortSignal;
+  /** @param eventId of the message, where the stream can be resumed after it */
+  ask(request: ClientRequest, eventId?: string): void;
+  /** As of an exchange. */
+  prime(eventId: string): void;
   notify(method: string, params: JsonObject): void;
   keepAlive(): void;
   /** Ends the stream: its session was ended. */
   close(): void;
 }
 
+/** A request to the client. Its answer comes as a message of its own, to whichever process. */
+export interface ClientRequest {
+  readonly id: string;
+  readonly method: string;
+  readonly params: JsonObject;
+}
+
 export interface V1Exchange extends Exchange {
+  /** @param eventId of the message, where the stream can be resumed after it */
+  ask(request: ClientRequest, eventId?: string): void;
   /**
    * Instead of an answer, after `notifications/cancelled`: ends the stream; 202 without a body where nothing was sent
    * yet; nothing on stdio.
@@ -55,4 +73,5 @@ export interface Serving {
   readonly exchange: ResumableExchange;
   readonly session: V1Session;
   readonly call: OpenCall;
+  readonly questions: Questions;
 }

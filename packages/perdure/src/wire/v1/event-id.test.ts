@@ -8,12 +8,14 @@ const call: Resumption = {
   since: 1_780_000_000_000,
   requestId: 7,
   progressToken: undefined,
+  heard: [],
 };
 
 describe("the id of an event", () => {
   it.each<[string, Partial<Resumption>]>([
     ["of a held call", {}],
     ["of tasks/result", { kind: "result" }],
+    ["with what was heard on it", { heard: ["q4", "q17"] }],
     ["with an id that is text", { requestId: "7" }],
     ["with dots, spaces, quotes, line ends and other alphabets", { requestId: 'a.b "c"\r\n日本\u{1f600}' }],
     ["with half a character", { requestId: "\ud83d" }],
@@ -43,6 +45,8 @@ describe("the id of an event", () => {
     "call.a.b.[7,8,9]",
     "call.a.b.[null]",
     "call.a-b.c.[7]",
+    "call.a.b~.[7]",
+    "call.a.b~q1.q2",
   ])("%j was made by somebody else", (eventId) => {
     expect(parseEventId(eventId)).toBeUndefined();
   });

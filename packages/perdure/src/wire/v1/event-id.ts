@@ -7,7 +7,8 @@
  *     result.<task>.<since>.<request>   `tasks/result`
  *     end                               the answer was sent: there is nothing to resume
  *
- * `<request>` is the JSON of the request's id and its progress token, percent-encoded; `<since>` milliseconds in
+ * After `<since>` may stand `~` and the keys of the questions that were asked on the stream so far, by hyphens: what the
+ * client has not heard is asked again. `<request>` is the JSON of the request's id and its progress token, percent-encoded; `<since>` milliseconds in
  * base 36.
  */
 import type { TaskId } from "../../task/id.ts";
@@ -19,6 +20,8 @@ export interface Resumption {
   readonly since: Timestamp;
   readonly requestId: string | number;
   readonly progressToken: string | number | undefined;
+  /** The keys of the questions that the client has heard on the stream. */
+  readonly heard: readonly string[];
 }
 
 /**
@@ -29,27 +32,32 @@ export const endEventId = "end";
 
 /** It comes back in a header. */
 const maxLength = 2_048;
+const keptKeys = 20;
 
 /** `undefined` where the request's own id makes it too long to be resumed. */
 export function toEventId(resumption: Resumption): string | undefined {
-  const { kind, taskId, since, requestId, progressToken } = resumption;
+  const { kind, taskId, since, requestId, progressToken, heard } = resumption;
   const request = encodeURIComponent(
     JSON.stringify(progressToken === undefined ? [requestId] : [requestId, progressToken]),
   );
-  const eventId = `${kind}.${taskId}.${since.toString(36)}.${request}`;
+  const keys = heard.length === 0 ? "" : `~${heard.slice(-keptKeys).join("-")}`;
+  const eventId = `${kind}.${taskId}.${since.toString(36)}${keys}.${request}`;
   return eventId.length > maxLength ? undefined : eventId;
 }
 
 /** `undefined` for an id that was not made here. */
 export function parseEventId(eventId: string): Resumption | undefined {
-  const match = /^(call|result)\.([A-Za-z0-9]{1,64})\.([a-z0-9]{1,11})\.(.+)$/.exec(eventId);
-  const request = match?.[4] === undefined ? undefined : parseRequest(match[4]);
+  const match = /^(call|result)\.([A-Za-z0-9]{1,64})\.([a-z0-9]{1,11})(?:~([A-Za-z0-9-]+))?\.(.+)$/.exec(
+    eventId,
+  );
+  const request = match?.[5] === undefined ? undefined : parseRequest(match[5]);
   if (match === null || request === undefined) return undefined;
-  const [, kind, taskId, since = ""] = match;
+  const [, kind, taskId, since = "", heard] = match;
   return {
     kind: kind === "call" ? "call" : "result",
     taskId: taskId as TaskId,
     since: Number.parseInt(since, 36),
+    heard: heard === undefined ? [] : heard.split("-"),
     ...request,
   };
 }

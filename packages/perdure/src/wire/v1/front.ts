@@ -7,9 +7,11 @@
 import type { JsonRpcRequest } from "../exchange.ts";
 import type { Service } from "../service.ts";
 import { calledTask, resumeCall, serveCall } from "./call-tool.ts";
-import { knowsTasks, type Serving, type V1Exchange, type V1Session } from "./client.ts";
+import { knowsTasks, type Serving, type V1Exchange, type V1Session, type V1Stream } from "./client.ts";
+import { asClientResponse, type ClientResponse } from "./client-request.ts";
 import type { Resumption } from "./event-id.ts";
 import { OpenCalls } from "./open-calls.ts";
+import { Questions } from "./questions.ts";
 import { asRequest, type Cancellation } from "./request.ts";
 import { ResumableExchange } from "./resumable.ts";
 import { serveTaskMethod, taskMethods } from "./task-methods.ts";
@@ -28,10 +30,21 @@ export interface V1Front {
    * id; on stdio the exchange itself is gone.
    */
   cancelled(owner: string, session: V1Session, cancellation: Cancellation): Promise<void>;
+  /** The answer to a question of ours, where the message is one. */
+  claimAnswer(message: unknown): ClientResponse | undefined;
+  /** Takes a claimed answer. Never rejects. */
+  answered(owner: string, session: V1Session, response: ClientResponse): Promise<void>;
+  /** The session's own stream is open: what its client is to be asked is asked on it, until it is gone. */
+  push(session: V1Session, stream: V1Stream, lastEventId?: string): void;
 }
 
 export function createV1Front(service: Service): V1Front {
-  const calls = new OpenCalls(service.runtime);
+  const parts: Parts = {
+    service,
+    calls: new OpenCalls(service.runtime),
+    questions: new Questions(service),
+  };
+  const { calls, questions } = parts;
   return {
     claim: (message, session) => {
       const request = asRequest(message);
@@ -43,37 +56,45 @@ export function createV1Front(service: Service): V1Front {
       return ours ? request : undefined;
     },
     serve: (exchange, session) =>
-      serve(service, calls, { exchange, session }, (serving) => {
+      serve(parts, { exchange, session }, (serving) => {
         const { method, params } = exchange.request;
         const task = method === "tools/call" ? calledTask(service, params) : undefined;
         return task === undefined ? serveTaskMethod(serving) : serveCall(serving, task);
       }),
     resume: (exchange, session, resumption) =>
-      serve(service, calls, { exchange, session, resumed: true }, (serving) =>
+      serve(parts, { exchange, session, resumption }, (serving) =>
         resumption.kind === "call"
           ? resumeCall(serving, resumption)
           : serveTaskMethod(serving, resumption.since),
       ),
     cancelled: (owner, session, cancellation) => calls.cancel(owner, session.id, cancellation),
+    claimAnswer: asClientResponse,
+    answered: (owner, session, response) => questions.answered(owner, session, response),
+    push: (session, stream, lastEventId) => questions.push(session, stream, lastEventId),
   };
+}
+
+interface Parts {
+  readonly service: Service;
+  readonly calls: OpenCalls;
+  readonly questions: Questions;
 }
 
 interface Request {
   readonly exchange: V1Exchange;
   readonly session: V1Session;
-  readonly resumed?: boolean;
+  readonly resumption?: Resumption;
 }
 
 async function serve(
-  service: Service,
-  calls: OpenCalls,
-  { exchange: inner, session, resumed = false }: Request,
+  { service, calls, questions }: Parts,
+  { exchange: inner, session, resumption }: Request,
   answer: (serving: Serving) => Promise<void>,
 ): Promise<void> {
-  const exchange = new ResumableExchange(inner, session, resumed);
+  const exchange = new ResumableExchange(inner, session, resumption);
   const call = calls.open(exchange, session.id);
   try {
-    await answer({ service, exchange, session, call });
+    await answer({ service, exchange, session, call, questions });
     if (call.signal.aborted && !exchange.gone.aborted) exchange.close();
   } catch (error) {
     if (exchange.gone.aborted) return;

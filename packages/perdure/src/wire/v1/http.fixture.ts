@@ -48,7 +48,16 @@ export async function serve(...services: readonly Service[]): Promise<Served> {
 /** A client of SDK 1.x, connected. */
 export async function connect(url: string, headers: Record<string, string> = {}): Promise<Client> {
   const client = new Client({ name: "tester", version: "1.0.0" }, { capabilities: {} });
-  const transport = new StreamableHTTPClientTransport(new URL(url), {
+  await client.connect(httpTransport(url, headers));
+  onTestFinished(() => client.close());
+  return client;
+}
+
+export function httpTransport(
+  url: string,
+  headers: Record<string, string> = {},
+): StreamableHTTPClientTransport {
+  return new StreamableHTTPClientTransport(new URL(url), {
     requestInit: { headers },
     reconnectionOptions: {
       initialReconnectionDelay: 50,
@@ -57,9 +66,6 @@ export async function connect(url: string, headers: Record<string, string> = {})
       maxRetries: 100,
     },
   });
-  await client.connect(transport);
-  onTestFinished(() => client.close());
-  return client;
 }
 
 /** A request by hand. */

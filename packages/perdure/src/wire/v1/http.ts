@@ -20,7 +20,7 @@ import { endEventId, parseEventId } from "./event-id.ts";
 import { createV1Front, type V1Front } from "./front.ts";
 import { toLoggingLevel } from "./logging.ts";
 import { asCancellation, asRequest } from "./request.ts";
-import { clientNameOf, isSessionId, Sessions } from "./sessions.ts";
+import { askedAs, clientNameOf, isSessionId, Sessions } from "./sessions.ts";
 import { StandaloneStreams } from "./standalone-streams.ts";
 
 export interface V1HttpRequest {
@@ -93,6 +93,11 @@ async function post(parts: Parts, request: V1HttpRequest, body: unknown): Promis
     await parts.front.cancelled(request.caller.owner, session, cancellation);
     return { to: "answer", status: 202, id: null };
   }
+  const response = parts.front.claimAnswer(body);
+  if (response !== undefined) {
+    await parts.front.answered(request.caller.owner, session, response);
+    return { to: "answer", status: 202, id: null };
+  }
   const claimed = parts.front.claim(body, session);
   if (claimed !== undefined) {
     return {
@@ -153,7 +158,12 @@ async function get(parts: Parts, request: V1HttpRequest): Promise<V1Route> {
   }
   // A client without a session has nothing that could be sent to it.
   if (row === undefined || lastEventId === endEventId) return refuse(405, "Method not allowed.");
-  return { to: "stream", serve: (stream) => parts.streams.serve(row, stream) };
+  const session = sessionOf(parts, request, row);
+  return {
+    to: "stream",
+    serve: (stream) =>
+      parts.streams.serve(row, stream, (open) => parts.front.push(session, open, lastEventId)),
+  };
 }
 
 async function endSession(parts: Parts, request: V1HttpRequest): Promise<V1Route> {
@@ -185,6 +195,8 @@ function sessionOf({ streams }: Parts, request: V1HttpRequest, row: ClientSessio
     protocolVersion: stated === "" ? undefined : stated,
     clientName: row === undefined ? undefined : clientNameOf(row),
     logLevel: row?.logLevel,
+    capabilities: row?.capabilities ?? {},
+    askedAs: row === undefined ? undefined : askedAs(row),
     stream: row === undefined ? undefined : streams.of(row),
   };
 }

@@ -15,7 +15,7 @@ import type { JsonObject } from "../../task/json.ts";
 import type { JsonRpcError } from "../call/tool-result.ts";
 import type { JsonRpcRequest } from "../exchange.ts";
 import type { Caller, Service } from "../service.ts";
-import type { V1Exchange, V1Session } from "./client.ts";
+import type { ClientRequest, V1Exchange, V1Session } from "./client.ts";
 import { createV1Front, type V1Front } from "./front.ts";
 
 export interface TestTask {
@@ -57,11 +57,14 @@ export const session: V1Session = {
   protocolVersion: "2025-11-25",
   clientName: undefined,
   logLevel: undefined,
+  capabilities: {},
+  askedAs: undefined,
   stream: undefined,
 };
 
 export type Said =
   | { readonly notify: string; readonly params: JsonObject }
+  | { readonly ask: ClientRequest }
   | { readonly prime: string }
   | { readonly keepAlive: true }
   | { readonly closed: true }
@@ -91,6 +94,9 @@ export class FakeExchange implements V1Exchange {
 
   notify(method: string, params: JsonObject): void {
     this.#say({ notify: method, params });
+  }
+  ask(request: ClientRequest): void {
+    this.#say({ ask: request });
   }
   prime(eventId: string): void {
     this.#say({ prime: eventId });

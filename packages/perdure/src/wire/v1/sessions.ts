@@ -2,6 +2,7 @@
  * Sessions over HTTP, as rows of the record: any process serves an id that it never saw. One that a platform or a
  * proxy made is taken as it is, and needs no row until something is to be remembered; one that was ended stays ended.
  */
+import { createHash } from "node:crypto";
 import { type InitializeRequest, SUPPORTED_PROTOCOL_VERSIONS } from "@modelcontextprotocol/server";
 import { nanoid } from "nanoid";
 import type { Runtime } from "../../engine/runtime.ts";
@@ -58,6 +59,11 @@ export class Sessions {
     await this.#runtime.store.sessions.put(session);
     await this.#runtime.store.sessions.end(session);
   }
+}
+
+/** Short, and no session id, which some servers take for a secret. */
+export function askedAs({ id }: SessionKey): string {
+  return createHash("sha256").update(id).digest("base64url").slice(0, 16);
 }
 
 export function clientNameOf({ clientInfo }: ClientSession): string | undefined {

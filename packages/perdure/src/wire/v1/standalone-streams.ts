@@ -22,11 +22,16 @@ export class StandaloneStreams {
   }
 
   /** Keeps the stream open until its client or its session is gone. */
-  async serve(session: SessionKey, stream: V1Stream): Promise<void> {
+  async serve(
+    session: SessionKey,
+    stream: V1Stream,
+    onOpen: (stream: V1Stream) => void = () => undefined,
+  ): Promise<void> {
     const name = nameOf(session);
     const open = new OpenStream(stream, this.#clock);
     const streams = this.#open.get(name) ?? [];
     this.#open.set(name, [...streams, open]);
+    onOpen(open);
     await open.ended;
     const left = (this.#open.get(name) ?? []).filter((other) => other !== open);
     if (left.length > 0) this.#open.set(name, left);
@@ -63,6 +68,14 @@ class OpenStream implements V1Stream {
 
   notify(...message: Parameters<V1Stream["notify"]>): void {
     if (!this.gone.aborted) this.#stream.notify(...message);
+  }
+
+  ask(...request: Parameters<V1Stream["ask"]>): void {
+    if (!this.gone.aborted) this.#stream.ask(...request);
+  }
+
+  prime(eventId: string): void {
+    if (!this.gone.aborted) this.#stream.prime(eventId);
   }
 
   keepAlive(): void {

@@ -88,7 +88,7 @@ describe("a task that is not the caller's", () => {
   );
 
   it.each(["tasks/get", "tasks/result", "tasks/cancel"])("has expired for %s", async (method) => {
-    const front = await testFront({ add: { ...add, options: { ttl: 1 } } });
+    const front = await testFront({ add: { ...add, options: { ttl: 100 } } });
     const taskId = await start(front, "add");
     await eventually(async () => (await ask(front, "tasks/get", { taskId })).answer.error !== undefined);
     expect((await ask(front, method, { taskId })).said).toEqual([unknown]);
@@ -237,6 +237,8 @@ describe("notifications/tasks/status", () => {
     const stream: V1Stream = {
       gone: new AbortController().signal,
       notify: (method, params) => void told.push({ method, ...params }),
+      ask: () => undefined,
+      prime: () => undefined,
       keepAlive: () => undefined,
       close: () => undefined,
     };

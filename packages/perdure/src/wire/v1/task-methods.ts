@@ -41,11 +41,12 @@ interface OwnedTask {
   readonly owner: string;
 }
 
-async function getTask({ service, exchange }: Serving, key: OwnedTask): Promise<void> {
+async function getTask({ service, exchange, session, questions }: Serving, key: OwnedTask): Promise<void> {
   const task = await service.runtime.store.summary(key);
   const view = task === undefined ? undefined : await taskView(service, task);
-  if (view === undefined) exchange.error(unknownTask);
-  else exchange.result(view);
+  if (task === undefined || view === undefined) return exchange.error(unknownTask);
+  if (task.phase !== "ended") questions.follow(session, task.id);
+  exchange.result(view);
 }
 
 async function cancelTask({ service, exchange }: Serving, key: OwnedTask): Promise<void> {
@@ -102,7 +103,7 @@ function answer({ service, exchange }: Serving, task: TaskRecord): void {
 
 /** The task as it was when the wait ended: by its end, or because nobody waits any more. */
 async function waitForEnd(
-  { service, exchange, session, call }: Serving,
+  { service, exchange, session, call, questions }: Serving,
   found: TaskSummary,
 ): Promise<TaskSummary> {
   const sink = sinkOf(exchange, session);
@@ -122,9 +123,11 @@ async function waitForEnd(
     const view = await taskView(service, task);
     if (view !== undefined) exchange.notify(statusNotification, view);
   };
+  const asking = questions.along(exchange, session, found.id);
   try {
     return await followTask(service, { heartbeat, sink, until: call.signal, onChange }, found.id);
   } finally {
+    await asking?.end();
     heartbeat.stop();
   }
 }
