@@ -2,7 +2,7 @@
  * `npm run bench -- [name…] [--check] [--json] [--dir folder]`
  *
  * How close perdure comes to what the disk and SQLite can do at best; see `measure.ts` for how, and each benchmark for
- * what its reference is. A name is any part of a benchmark's; none runs all, in about a minute. It ends with 1 only
+ * what its reference is. A name is any part of a benchmark's; none runs all, in about two and a half minutes. It ends with 1 only
  * under `--check`, and only when a target was missed.
  */
 import { mkdirSync } from "node:fs";
@@ -11,6 +11,15 @@ import { parseArgs } from "node:util";
 import type { Benchmark } from "./benchmark.ts";
 import { folderOnDisk } from "./disk.ts";
 import { endToEnd } from "./end-to-end.ts";
+import { completions } from "./http/completions.ts";
+import { heartbeats } from "./http/heartbeats.ts";
+import {
+  backgroundStarts,
+  singleStartsOfSdkCalls,
+  startsOfInserts,
+  startsOfSdkCalls,
+} from "./http/starts.ts";
+import { taskReads } from "./http/task-reads.ts";
 import { measure } from "./measure.ts";
 import { oneAtATime } from "./one-at-a-time.ts";
 import { type Outcome, table } from "./report.ts";
@@ -19,11 +28,24 @@ import { endedStatusReads, waitingStatusReads } from "./status-reads.ts";
 import { submits } from "./submits.ts";
 
 const benchmarks: readonly { readonly name: string; run(folder: string): Promise<Outcome> }[] = [
-  ...[submits, endedStatusReads, waitingStatusReads, oneAtATime, endToEnd].map((each) => ({
+  ...[
+    submits,
+    endedStatusReads,
+    waitingStatusReads,
+    oneAtATime,
+    endToEnd,
+    startsOfInserts,
+    startsOfSdkCalls,
+    singleStartsOfSdkCalls,
+    taskReads,
+    backgroundStarts,
+  ].map((each) => ({
     name: each.name,
     run: (folder: string) => compare(each, folder),
   })),
   { name: "start with 101,000 tasks", run: start },
+  completions,
+  heartbeats,
 ];
 
 const { values: options, positionals: names } = parseArgs({
