@@ -67,6 +67,8 @@ export interface TaskStore {
   create(task: CreateTask): Promise<CreatedTask>;
   /** Ends an open task. `undefined` when there is no such task; `cancelled: false` when it had ended before. */
   cancel(request: CancelTask): Promise<CancelOutcome | undefined>;
+  /** Whether a call that is still there waits for an open task of this key; see `CreateTask.rejoinKey`. */
+  isAwaited(key: RejoinKey): Promise<boolean>;
   /**
    * The call that waited for the task does so no more: its caller was `lost`, and an equal call may rejoin; or it was
    * `told` where to find the task, and an equal call is a new one.
@@ -235,6 +237,12 @@ export interface CreatedTask {
   readonly created: boolean;
   /** As it will be read back. */
   readonly task: TaskRecord;
+}
+
+export interface RejoinKey {
+  readonly owner: string;
+  readonly tool: string;
+  readonly rejoinKey: string;
 }
 
 export interface StopWaiting {

@@ -2,7 +2,15 @@
 import { PerdureError } from "../../task/errors.ts";
 import { canonicalJson, decodeJson } from "../../task/json.ts";
 import type { TaskRecord } from "../../task/record.ts";
-import type { CancelOutcome, CancelTask, CreatedTask, CreateTask, StopWaiting, TaskKey } from "../store.ts";
+import type {
+  CancelOutcome,
+  CancelTask,
+  CreatedTask,
+  CreateTask,
+  RejoinKey,
+  StopWaiting,
+  TaskKey,
+} from "../store.ts";
 import { endTask } from "./ending.ts";
 import { asTaskRow, type TaskRow, toRecord, toSummary } from "./rows.ts";
 import { appendEvent, changed, findTask, type Transaction, writePayload } from "./transaction.ts";
@@ -19,7 +27,7 @@ export function createTask(tx: Transaction, task: CreateTask, input: string | un
   tx.sql(
     `INSERT INTO tasks (id, tool, owner, status, attempt, running, errors, crashes, priority, due_at, session,
        idempotency_key, retry_of, created_at, updated_at, deadline_at, ttl_ms, revision, parent_id,
-       rejoin_key, waited_for)
+       rejoin_key, waiter)
      VALUES (?, ?, ?, 'working', ?, ?, 0, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   ).run(
     row.id,
@@ -39,7 +47,7 @@ export function createTask(tx: Transaction, task: CreateTask, input: string | un
     row.revision,
     row.parent_id,
     task.rejoinKey ?? null,
-    task.rejoinKey === undefined ? 0 : 1,
+    task.rejoinKey === undefined ? null : tx.presence.id,
   );
   if (input !== undefined) writePayload(tx, row.id, "input", input);
   for (const [name, value] of Object.entries(task.answers ?? {})) {
@@ -82,6 +90,7 @@ function newRow(tx: Transaction, task: CreateTask): TaskRow {
     ended_at: null,
     expires_at: null,
     revision: begins ? 2 : 1,
+    waiter: task.rejoinKey === undefined ? null : tx.presence.id,
     parent_id: task.parentId ?? null,
   };
 }
@@ -109,20 +118,32 @@ function findByIdempotencyKey(tx: Transaction, task: CreateTask, key: string, in
 
 function rejoin(tx: Transaction, task: CreateTask, input: string | undefined): TaskRecord | undefined {
   if (task.rejoinKey === undefined) return undefined;
-  const found = tx
-    .sql(
-      `UPDATE tasks SET waited_for = 1 WHERE id = (
-         SELECT id FROM tasks WHERE rejoin_key = ? AND owner = ? AND tool = ? AND waited_for = 0 AND ended_at IS NULL
-         ORDER BY id LIMIT 1
-       ) RETURNING *`,
-    )
-    .get(task.rejoinKey, task.owner, task.tool);
-  return found === undefined ? undefined : toRecord(asTaskRow(found), input, undefined);
+  const lost = equalCalls(tx, { ...task, rejoinKey: task.rejoinKey }).find((row) => !isAwaitedRow(tx, row));
+  if (lost === undefined) return undefined;
+  tx.sql("UPDATE tasks SET waiter = ? WHERE id = ?").run(tx.presence.id, lost.id);
+  return toRecord(lost, input, undefined);
+}
+
+/** Whether a call that is still there waits for such a task. */
+export function isAwaited(tx: Transaction, key: RejoinKey): boolean {
+  return equalCalls(tx, key).some((row) => isAwaitedRow(tx, row));
+}
+
+function equalCalls({ sql }: Transaction, { rejoinKey, owner, tool }: RejoinKey): TaskRow[] {
+  return sql(
+    "SELECT * FROM tasks WHERE rejoin_key = ? AND owner = ? AND tool = ? AND ended_at IS NULL ORDER BY id",
+  )
+    .all(rejoinKey, owner, tool)
+    .map(asTaskRow);
+}
+
+function isAwaitedRow(tx: Transaction, { waiter }: TaskRow): boolean {
+  return waiter !== null && !tx.presence.isGone(waiter);
 }
 
 export function stopWaiting(tx: Transaction, { taskId, caller }: StopWaiting): void {
   const key = caller === "told" ? "NULL" : "rejoin_key";
-  tx.sql(`UPDATE tasks SET waited_for = 0, rejoin_key = ${key} WHERE id = ? AND rejoin_key IS NOT NULL`).run(
+  tx.sql(`UPDATE tasks SET waiter = NULL, rejoin_key = ${key} WHERE id = ? AND rejoin_key IS NOT NULL`).run(
     taskId,
   );
 }

@@ -84,10 +84,9 @@ export function deleteExpired(tx: Transaction, limit: number): number {
   return expired.length;
 }
 
-/** Makes due what a dead process was running, and lets calls that it kept waiting be joined again. Only for the process that has just become the one that executes. */
+/** Makes due what a dead process was running. Only for the process that has just become the one that executes. */
 export function recoverRunning(tx: Transaction): void {
   tx.sql("UPDATE tasks SET due_at = ? WHERE running = 1").run(tx.now);
-  tx.sql("UPDATE tasks SET waited_for = 0 WHERE rejoin_key IS NOT NULL").run();
 }
 
 export function claimTasks(tx: Transaction, { tools, limit }: ClaimTasks): ClaimedTasks {

@@ -38,7 +38,7 @@ const writers: readonly ((connection: SqliteConnection) => void)[] = [
       INSERT INTO events VALUES ('${running}', 1, 1000, 'created', NULL), ('${running}', 2, 1001, 'begun', '{"attempt":1}');
       INSERT INTO meta VALUES ('executor', '{"epoch":"old","pid":1,"host":"gone","tools":["train"]}')`),
   (connection) =>
-    connection.exec(`UPDATE tasks SET rejoin_key = 'k', waited_for = 1 WHERE id = '${running}'`),
+    connection.exec(`UPDATE tasks SET rejoin_key = 'k', waiter = 'gone' WHERE id = '${running}'`),
   (connection) =>
     connection.exec(
       "INSERT INTO sessions VALUES ('s1', 'ada', '2025-11-25', '{}', '{\"name\":\"c\"}', 'info', 9000000000000, NULL)",

@@ -82,7 +82,7 @@ export const migrations: readonly string[] = [
   `,
   /* 2: calls that are lost and come again */ `
   ALTER TABLE tasks ADD COLUMN rejoin_key TEXT;
-  ALTER TABLE tasks ADD COLUMN waited_for INTEGER NOT NULL DEFAULT 0; -- 1: a call of a living process waits for it
+  ALTER TABLE tasks ADD COLUMN waiter TEXT; -- the process whose call waits for it
   CREATE INDEX tasks_rejoin ON tasks (rejoin_key) WHERE rejoin_key IS NOT NULL;
   `,
   /* 3: sessions of 2025 clients */ `

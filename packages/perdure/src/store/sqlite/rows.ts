@@ -37,6 +37,7 @@ export interface TaskRow {
   readonly ended_at: number | null;
   readonly expires_at: number | null;
   readonly revision: number;
+  readonly waiter: string | null;
   readonly parent_id: TaskId | null;
 }
 

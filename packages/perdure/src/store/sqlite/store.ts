@@ -15,7 +15,7 @@ import {
 } from "./attempt-transitions.ts";
 import { leaseQuestion, refuseQuestion } from "./asking.ts";
 import { backupFile, backupMemory } from "./backup.ts";
-import { cancelTask, createTask, deleteTask, stopWaiting } from "./caller-transitions.ts";
+import { cancelTask, createTask, deleteTask, isAwaited, stopWaiting } from "./caller-transitions.ts";
 import { CommitGroup } from "./commit-group.ts";
 import { nodeSqlite, type SqliteConnection, type SqliteDriver } from "./driver.ts";
 import { beginTask, deleteExpired, failOverdue } from "./engine-transitions.ts";
@@ -26,6 +26,7 @@ import { FilePoll } from "./file-poll.ts";
 import { memoryFile, openFile } from "./open.ts";
 import { listTasks, readOperations, readRecord, readSavedState, readSummary, readTimeline } from "./reads.ts";
 import { takeSecret } from "./secrets.ts";
+import { Presence } from "./presence.ts";
 import { SqliteSessions } from "./sessions.ts";
 import { type Sql, statementCache, type Transaction } from "./transaction.ts";
 import { answerQuestion, askAgain, openCall, openWait, park, sendSignal } from "./wait-transitions.ts";
@@ -63,6 +64,7 @@ class SqliteStore implements Store.TaskStore {
   readonly #sql: Sql;
   readonly #commits: CommitGroup;
   readonly #poll: FilePoll | undefined;
+  readonly #presence: Presence;
   readonly #listeners = new Set<(change: Store.TaskChange | undefined) => void>();
   #closed = false;
 
@@ -77,6 +79,7 @@ class SqliteStore implements Store.TaskStore {
       (error) => storeError(error, this.location),
     );
     const inMemory = file === memoryFile;
+    this.#presence = new Presence(inMemory ? undefined : file, driver);
     this.#poll = inMemory
       ? undefined
       : new FilePoll({
@@ -132,12 +135,17 @@ class SqliteStore implements Store.TaskStore {
     checkName(task.owner, "owner");
     if (task.idempotencyKey !== undefined) checkName(task.idempotencyKey, "idempotencyKey");
     const answers = copyJson(task.answers, "answers");
+    if (task.rejoinKey !== undefined) this.#presence.announce();
     for (const name of Object.keys(answers ?? {})) checkName(name, "the name of a question");
     return this.#write((tx) => createTask(tx, { ...task, session, answers }, input));
   }
 
   async cancel({ ...request }: Store.CancelTask) {
     return this.#write((tx) => cancelTask(tx, request));
+  }
+
+  async isAwaited(key: Store.RejoinKey) {
+    return this.#read(() => isAwaited(this.#transaction([]), key));
   }
 
   async stopWaiting(request: Store.StopWaiting) {
@@ -272,6 +280,7 @@ class SqliteStore implements Store.TaskStore {
     await this.#commits.drain();
     this.#poll?.stop();
     await this.executor.stop();
+    this.#presence.leave();
     this.#open.connection.close();
   }
 
@@ -295,7 +304,7 @@ class SqliteStore implements Store.TaskStore {
   }
 
   #transaction(changes: Store.TaskChange[]): Transaction {
-    return { sql: this.#sql, now: this.#now(), changes, due: false };
+    return { sql: this.#sql, now: this.#now(), changes, due: false, presence: this.#presence };
   }
 
   #now(): number {

@@ -4,6 +4,7 @@ import type { TaskId } from "../../task/id.ts";
 import type { TimelineEntry, Timestamp } from "../../task/record.ts";
 import type { AttemptKey, TaskChange } from "../store.ts";
 import type { SqliteConnection, SqliteStatement, SqlValue } from "./driver.ts";
+import type { Presence } from "./presence.ts";
 import { asTaskRow, type TaskRow } from "./rows.ts";
 
 /** Prepares a statement once and keeps it. Texts are constants of this folder, so the cache stays small. */
@@ -24,6 +25,8 @@ export function statementCache(connection: SqliteConnection): Sql {
 export interface Transaction {
   readonly sql: Sql;
   readonly now: Timestamp;
+  /** This process, and whether another is still there. */
+  readonly presence: Presence;
   /** What the transition changes is named here, for those who watch. */
   readonly changes: TaskChange[];
   /** Set where a task may be due that was not before: the executor is told after the commit. */

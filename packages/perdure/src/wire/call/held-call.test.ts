@@ -180,16 +180,6 @@ describe("a held call", () => {
     expect(waiting.progress).toEqual([]);
   });
 
-  it("of a task that is not kept after its end says that it has expired", async () => {
-    const { clock, call } = await held({ turn: [{ ttl: 0 }, turn] });
-    const waiting = call();
-    await clock.advance("11s");
-    expect(await resultOf(waiting)).toMatchObject({
-      isError: true,
-      content: [{ text: `The task ${waiting.taskId() ?? ""} has expired.` }],
-    });
-  });
-
   it("with arguments that do not fit is a tool error, and no task", async () => {
     const { call, statuses } = await held();
     const result = await resultOf(call({ arguments: { n: "ten" } }));

@@ -4,7 +4,8 @@
  * is lost whatever happens to the call: it only stops waiting.
  */
 import { createHash } from "node:crypto";
-import type { CreatedTask } from "../../store/store.ts";
+import { pause } from "../../engine/durable-write.ts";
+import type { CreatedTask, RejoinKey } from "../../store/store.ts";
 import { PerdureError } from "../../task/errors.ts";
 import type { TaskId } from "../../task/id.ts";
 import { canonicalJson, type JsonValue } from "../../task/json.ts";
@@ -40,6 +41,8 @@ export interface HeldCall {
   /** Aborted with a {@link CallEnd}. */
   readonly signal: AbortSignal;
   readonly idempotencyKey?: string | undefined;
+  /** Given before there was a task. */
+  readonly answers?: Readonly<Record<string, JsonValue>> | undefined;
   /** Is told the task, as soon as it is durable: for a later wait by another way. */
   readonly onTask?: (taskId: TaskId) => void;
   /**
@@ -55,7 +58,7 @@ export async function holdCall(service: Service, call: HeldCall): Promise<ToolOu
   const waits = call.task.start === "held";
   let created: CreatedTask;
   try {
-    created = await submitCall(service, call, waits);
+    created = await submitCall(service, call, waits ? call.signal : undefined);
   } catch (error) {
     return { result: refusal(error) };
   }
@@ -69,20 +72,29 @@ function onlyAsTask({ tool }: ServedTask): JsonRpcError {
   return { code: -32_601, message: `${tool.name} can only be called as a task` };
 }
 
-/** Creates the task of a call, on every channel. @throws PerdureError as `Runtime.submit` */
-export function submitCall(
+/**
+ * Creates the task of a call, on every channel.
+ * @param waiting the signal of the call that waits for the task; `undefined` where none does
+ * @throws PerdureError as `Runtime.submit`
+ */
+export async function submitCall(
   service: Service,
-  call: Pick<HeldCall, "task" | "arguments" | "caller" | "idempotencyKey">,
-  waits: boolean,
+  call: Pick<HeldCall, "task" | "arguments" | "caller" | "idempotencyKey" | "answers">,
+  waiting: AbortSignal | undefined,
 ): Promise<CreatedTask> {
   const { task, caller } = call;
+  const key = waiting !== undefined && task.rejoin ? rejoinKey(call.arguments) : undefined;
+  if (key !== undefined && waiting !== undefined) {
+    await lostByThen(service, { owner: caller.owner, tool: task.tool.name, rejoinKey: key }, waiting);
+  }
   return service.runtime.submit({
     tool: task.tool.name,
     input: call.arguments,
     owner: caller.owner,
     session: caller.session,
     idempotencyKey: call.idempotencyKey,
-    rejoinKey: waits && task.rejoin ? rejoinKey(call.arguments) : undefined,
+    answers: call.answers,
+    rejoinKey: key,
   });
 }
 
@@ -232,6 +244,20 @@ function knownClient(clients: readonly KnownClient[], name: string | undefined):
     typeof client.name === "string" ? client.name === name : name.search(client.name) !== -1,
   );
 }
+
+/**
+ * A client that loses its patience closes one connection and calls again on another, and the server may see the second
+ * call first. So a call that finds its equal still waited for gives that one a moment to be lost.
+ */
+async function lostByThen({ runtime }: Service, key: RejoinKey, signal: AbortSignal): Promise<void> {
+  for (let waitedMs = 0; waitedMs < crossingMs && !signal.aborted; waitedMs += crossingStepMs) {
+    if (!(await runtime.store.isAwaited(key))) return;
+    await pause(runtime.clock, crossingStepMs, signal);
+  }
+}
+
+const crossingMs = 250;
+const crossingStepMs = 25;
 
 function rejoinKey(input: JsonValue | undefined): string {
   return createHash("sha256").update(canonicalJson(input)).digest("base64url");

@@ -90,7 +90,7 @@ async function startTask(
   }
   let created;
   try {
-    created = await submitCall(service, { task, caller, arguments: params["arguments"] ?? {} }, false);
+    created = await submitCall(service, { task, caller, arguments: params["arguments"] ?? {} }, undefined);
   } catch (error) {
     // A tool result would not be understood: the client waits for a task.
     return exchange.error(invalidParams(textOf(refusal(error)) ?? "Invalid params"));

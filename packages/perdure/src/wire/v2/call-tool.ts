@@ -2,93 +2,87 @@
  * `tools/call`. Of a durable tool: a request that declares the extension gets a task at once, any other is held. Of an
  * ordinary tool: its result. `params.task`, the wish of the generation before, means nothing here.
  *
+ * Any of them may end with a question; the client then makes the call again, with its answers. See `round.ts`.
+ *
  * Ordinary tools are answered here as well because the SDK's server makes a tool error of every error that an author
  * wants to be the protocol's, and because the generated ones are what most clients have for tasks.
  */
 import type { JsonObject } from "../../task/json.ts";
 import type { LogLevel, LogLine } from "../../task/record.ts";
-import { type CallEnd, cancelledByClient, disconnected } from "../call/call-end.ts";
-import { type CallSink, type HeldCall, holdCall, refusal, submitCall } from "../call/held-call.ts";
+import { FirstQuestions } from "../call/first-questions.ts";
+import type { CallSink } from "../call/held-call.ts";
 import { callPlainTool } from "../call/plain-call.ts";
-import type { ToolOutcome } from "../call/tool-result.ts";
 import type { Exchange } from "../exchange.ts";
-import type { PlainTool, ServedTask, Service } from "../service.ts";
+import type { PlainTool, Service } from "../service.ts";
 import { generatedPlainTools } from "../tools/generated.ts";
-import { asObject, type Envelope, loggingLevels, missingTasks, readEnvelope, stamp } from "./envelope.ts";
-import { createdTask } from "./task-view.ts";
+import { asObject, type Envelope, invalidParams, loggingLevels, readEnvelope } from "./envelope.ts";
+import { RequestStates } from "./request-state.ts";
+import { type Call, Round } from "./round.ts";
+import { serveTaskCall } from "./task-call.ts";
 
 export class ToolCalls {
   readonly #service: Service;
   readonly #plainTools: ReadonlyMap<string, PlainTool>;
+  readonly #states: RequestStates;
 
   constructor(service: Service) {
     this.#service = service;
     const plainTools = [...service.plainTools.values(), ...generatedPlainTools(service)];
     this.#plainTools = new Map(plainTools.map((tool) => [tool.name, tool]));
+    this.#states = new RequestStates(() => service.runtime.store);
   }
 
   /** Whether a well-formed call names a tool of the application. */
   takes(params: JsonObject): boolean {
-    const { name, arguments: input } = params;
-    if (typeof name !== "string" || (input !== undefined && asObject(input) === undefined)) return false;
-    return !isRetry(params) && (this.#service.tasks.has(name) || this.#plainTools.has(name));
+    const { name, arguments: input, inputResponses, requestState } = params;
+    if (typeof name !== "string") return false;
+    if ([input, inputResponses].some((value) => value !== undefined && asObject(value) === undefined))
+      return false;
+    if (requestState !== undefined && typeof requestState !== "string") return false;
+    return this.#service.tasks.has(name) || this.#plainTools.has(name);
   }
 
   async serve(exchange: Exchange): Promise<void> {
     const { params } = exchange.request;
     const envelope = readEnvelope(params);
     const call: Call = {
+      tool: params["name"] as string,
       arguments: params["arguments"] ?? {},
       caller: { ...exchange.caller, clientName: exchange.caller.clientName ?? envelope.clientName },
       sink: sinkOf(exchange, envelope),
     };
-    const name = params["name"] as string;
-    const task = this.#service.tasks.get(name);
-    if (task !== undefined) return serveTask(this.#service, task, call, envelope, exchange);
-    const tool = this.#plainTools.get(name);
-    if (tool === undefined) throw new Error(`${name} is not a tool of the application`);
-    const outcome = await callPlainTool(this.#service, { ...call, tool, signal: exchange.gone });
-    if (!exchange.gone.aborted) answer(this.#service, exchange, outcome);
+    const round = await Round.open({
+      service: this.#service,
+      states: this.#states,
+      exchange,
+      envelope,
+      call,
+    });
+    if (round === undefined) return exchange.error(invalidState);
+    const task = this.#service.tasks.get(call.tool);
+    if (task !== undefined) return serveTaskCall(round, task);
+    const tool = this.#plainTools.get(call.tool);
+    if (tool === undefined) throw new Error(`${call.tool} is not a tool of the application`);
+    await servePlainCall(round, tool);
   }
 }
 
-/** The second leg of a multi-round-trip: nothing here asks on the first. */
-function isRetry({ inputResponses, requestState }: JsonObject): boolean {
-  return inputResponses !== undefined || requestState !== undefined;
-}
+/** As the SDK says it. */
+const invalidState = {
+  ...invalidParams("Invalid or expired requestState"),
+  data: { reason: "invalid_request_state" },
+};
 
-async function serveTask(
-  service: Service,
-  task: ServedTask,
-  call: Call,
-  { declaresTasks }: Envelope,
-  exchange: Exchange,
-): Promise<void> {
-  if (declaresTasks) return startTask(service, { ...call, task }, exchange);
-  if (task.start === "task") return answer(service, exchange, { error: missingTasks });
-  const outcome = await holdCall(service, { ...call, task, signal: endOf(exchange.gone, task) });
-  if (outcome !== undefined) answer(service, exchange, outcome);
-}
-
-type Call = Pick<HeldCall, "arguments" | "caller" | "sink">;
-
-async function startTask(
-  service: Service,
-  call: Pick<HeldCall, "task" | "arguments" | "caller">,
-  exchange: Exchange,
-): Promise<void> {
-  let created;
-  try {
-    created = await submitCall(service, call, false);
-  } catch (error) {
-    return answer(service, exchange, { result: refusal(error) });
-  }
-  exchange.result(stamp(service, await createdTask(service, created.task), "task"));
-}
-
-function answer(service: Service, exchange: Exchange, outcome: ToolOutcome): void {
-  if ("result" in outcome) exchange.result(stamp(service, { ...outcome.result }));
-  else exchange.error(outcome.error, outcome.error.code === missingTasks.code ? 400 : 200);
+async function servePlainCall(round: Round, tool: PlainTool): Promise<void> {
+  const { service, exchange, call } = round;
+  const questions = new FirstQuestions(round.answers, round.envelope.askable);
+  const outcome = await Promise.race([
+    callPlainTool(service, { ...call, tool, questions, signal: exchange.gone }),
+    questions.asked,
+  ]);
+  if (exchange.gone.aborted) return;
+  if ("length" in outcome) await round.askFirst(outcome, questions.kept);
+  else round.answer(outcome);
 }
 
 function sinkOf(exchange: Exchange, { progressToken, logLevel }: Envelope): CallSink {
@@ -113,18 +107,4 @@ function isWanted(level: LogLevel, least: (typeof loggingLevels)[number]): boole
 
 function messageOf({ level, message, data }: LogLine): JsonObject {
   return { level, data: data === undefined ? message : { message, data } };
-}
-
-/** Aborted with what the end of the exchange means for the task. */
-function endOf(gone: AbortSignal, task: ServedTask): AbortSignal {
-  const end = new AbortController();
-  const stop = (): void => {
-    const reason: unknown = gone.reason;
-    const meant: CallEnd =
-      typeof reason === "string" ? cancelledByClient(reason) : disconnected("2026", task);
-    end.abort(meant);
-  };
-  if (gone.aborted) stop();
-  else gone.addEventListener("abort", stop, { once: true });
-  return end.signal;
 }
