@@ -111,7 +111,8 @@ export class Attempt {
     const { record, tool, store, clock } = this.#parts;
     const recorded = record.attempt === 1 ? [] : await this.#write(() => store.operations(this.key));
     if (this.#isEnded()) return { thrown: this.#ended.signal.reason };
-    const waits = this.#createWaits();
+    // What was reported before a wait is not said again after it.
+    const waits = this.#createWaits(() => reporter.flush());
     this.#waits = waits;
     const operations = this.#createOperations(recorded, waits);
     const reporter = new Reporter({
@@ -144,7 +145,7 @@ export class Attempt {
     try {
       const settled = await Promise.race([settle(tool, record.input, context), outside.promise]);
       if (!this.#isEnded()) {
-        this.#warnOfUnvisited(operations.unvisited, reporter);
+        this.#warnOfUnvisited(operations.finish(), reporter);
         reporter.flush();
       }
       return settled;
@@ -174,7 +175,7 @@ export class Attempt {
     });
   }
 
-  #createWaits(): Waits {
+  #createWaits(beforePark: () => void): Waits {
     const { store, clock, lingerMs, slotWanted } = this.#parts;
     return new Waits({
       clock,
@@ -182,7 +183,10 @@ export class Attempt {
       slotWanted,
       read: () => store.operations(this.key),
       expire: (operation) => this.#expire(operation),
-      park: (waits) => this.#write(() => store.park({ ...this.key, waits })),
+      park: (waits) => {
+        beforePark();
+        return this.#write(() => store.park({ ...this.key, waits }));
+      },
       parked: () =>
         this.end(new PerdureError("PARKED", { message: "the task waits, and runs again when it is over." })),
     });

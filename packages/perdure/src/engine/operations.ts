@@ -42,7 +42,7 @@ export class Operations {
   constructor(parts: OperationsParts) {
     this.#parts = parts;
     this.#recorded = new Map(parts.recorded.map((operation) => [operation.name, operation]));
-    this.#ahead = parts.recorded.filter(isFinal).length;
+    this.#ahead = parts.recorded.length;
   }
 
   /** Whether the handler still runs over what is recorded. */
@@ -63,8 +63,9 @@ export class Operations {
     return done.state === "done" ? done.value : undefined;
   }
 
-  /** The names that are recorded and that this run has not come to. */
-  get unvisited(): readonly string[] {
+  /** The run is over: nothing is ahead of it any more. Returns the recorded names that it has not come to. */
+  finish(): readonly string[] {
+    this.#ahead = 0;
     return [...this.#recorded.values()]
       .filter((operation) => isFinal(operation) && !this.#used.has(operation.name))
       .map(({ name }) => name);
@@ -90,7 +91,7 @@ export class Operations {
           `${quote(name)} was recorded as a ${recorded.kind} and is now a ${kind}: the handler has changed since. ` +
           `Give the new operation another name.`,
       });
-    } else if (isFinal(recorded) && this.#ahead > 0) {
+    } else if (this.#ahead > 0) {
       this.#ahead--;
     }
     return recorded;
