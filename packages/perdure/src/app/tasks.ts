@@ -106,6 +106,8 @@ export class Tasks {
   /** The open questions of a task. @throws PerdureError `TASK_NOT_FOUND` */
   async questions(id: string, { owner }: OwnerOption = {}): Promise<readonly Question[]> {
     const task = await this.#existing(id, owner);
+    // Of an ended task the record keeps what was never answered.
+    if (task.phase === "ended") return [];
     return openQuestions(await this.#runtime().store.operations({ taskId: task.id }));
   }
 

@@ -132,6 +132,15 @@ describe("a task that asks", () => {
     });
   });
 
+  it("is too late once the task has ended", async () => {
+    const { call, task_id } = await asking(goOn);
+    await call("cancel_task", { task_id });
+    expect(await call("answer_task", { task_id, content: { goOn: true } })).toEqual({
+      isError: true,
+      content: [{ type: "text", text: "train is cancelled and asks nothing now." }],
+    });
+  });
+
   it("shows where a question is answered elsewhere, and takes that it was", async () => {
     const { call, task_id, handedOver } = await asking(async (task) => {
       await task.askUrl("Log in.", "https://example.org/login");

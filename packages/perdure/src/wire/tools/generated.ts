@@ -86,7 +86,7 @@ const definitions: Record<GeneratedTool, Definition> = {
       run: async ({ task_id, key, action = "accept", content }, { owner }) => {
         const task = await service.runtime.store.summary({ taskId: task_id as TaskId, owner });
         if (task === undefined) return unknownTask(task_id);
-        const open = await questionsOf(service, task.id);
+        const open = task.status === "input_required" ? await questionsOf(service, task.id) : [];
         const question = questionFor(key, open);
         if (question === undefined) return noSuchQuestion(service, task, key, open);
         const outcome = await giveAnswer(service, {
