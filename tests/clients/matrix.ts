@@ -50,17 +50,6 @@ const absences: readonly Absence[] = [
     deployment,
     why: "there is one process",
   })),
-  // Known bugs, not of the client: to be removed with the bug.
-  ...(["raw HTTP", "client 2.4, held"] as const).flatMap((kind) =>
-    [
-      "the process that runs the work is killed, and the other goes on",
-      "the process that does not run the work is killed",
-    ].map((scenario) => ({
-      kind,
-      scenario,
-      why: "the other process does not know that the first call's caller is gone, and starts a second task",
-    })),
-  ),
 ];
 
 export function isPresent(cell: {

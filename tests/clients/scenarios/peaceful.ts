@@ -147,12 +147,10 @@ const expiry: Scenario = {
 
 const patience: Scenario = {
   name: "it gives up after 1 s, and asks again",
-  async run({ client, folder, deployment }) {
+  async run({ client, folder }) {
     const args = newArguments(2_000);
     const call = client.call("slow_unattended", args, { patienceMs: 1_000 });
     await expect(call.outcome).rejects.toThrow(/./);
-    // Giving up and asking again come by connections of their own: without a pause it is chance which is read first.
-    if (deployment.http !== undefined) await pause(300);
     expectOneTask(folder, args, await client.again(call));
   },
 };
