@@ -7,6 +7,7 @@ import { attemptCounts, attemptsRise, durability, olderAttempts } from "./rules/
 import { results, runsAfterEnd, terminalStates, unfinished } from "./rules/ends.ts";
 import { savedStates, stepCounts, stepsRunAgain, valuesStay } from "./rules/steps.ts";
 import { duplicated, keyNamesOneTask, lost } from "./rules/submits.ts";
+import { answeredOnce, branchesKeepApart, childrenAgree } from "./rules/waits.ts";
 
 const rules = {
   "no acknowledged task is lost": lost,
@@ -20,6 +21,9 @@ const rules = {
   "recorded values stay": valuesStay,
   "steps are complete": stepCounts,
   "saved state is the latest": savedStates,
+  "an answered question is answered once": answeredOnce,
+  "a parent has what its children had": childrenAgree,
+  "each branch has its own data": branchesKeepApart,
   "attempts rise": attemptsRise,
   "only the latest attempt works": olderAttempts,
   "attempts are accounted for": attemptCounts,

@@ -3,7 +3,7 @@
  * reads it at the end.
  */
 import { eventsOf, type JournalEvent } from "./journal.ts";
-import type { PlanItem } from "./program/plan.ts";
+import { childrenOf, type PlanItem } from "./program/plan.ts";
 import type { FinalTask } from "./program/read-record.ts";
 
 export interface History {
@@ -17,8 +17,10 @@ export interface Finding {
   readonly detail: string;
 }
 
+/** What was asked for, with what is called on the way. */
 export function submittedItems(events: readonly JournalEvent[]): ReadonlyMap<string, PlanItem> {
-  return new Map(eventsOf(events, "submitting").map((event) => [event.key, event]));
+  const items = eventsOf(events, "submitting").flatMap((item) => [item, ...childrenOf(item)]);
+  return new Map(items.map((item) => [item.key, item]));
 }
 
 export function keyOf(task: FinalTask): string {

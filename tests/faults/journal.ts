@@ -26,6 +26,14 @@ export type Entry =
   | { readonly event: "refused"; readonly key: string; readonly code: string }
   | { readonly event: "conflict"; readonly key: string; readonly code: string }
   | { readonly event: "cancelling"; readonly task: string }
+  | {
+      readonly event: "answering";
+      readonly task: string;
+      readonly key: string;
+      readonly action: "accept" | "decline";
+    }
+  /** `taken`: the question was open, and this is its answer. */
+  | { readonly event: "answered"; readonly task: string; readonly key: string; readonly taken: boolean }
   | { readonly event: "ended"; readonly task: string; readonly outcome: Outcome }
   /** A look at the record by a process that may not be the one that executes. */
   | {

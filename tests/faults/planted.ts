@@ -1,18 +1,23 @@
 /**
- * A checker that finds nothing proves nothing. Here is a good history of four tasks, one crash and one cancellation,
- * in which it must find nothing, and the bugs that an engine could have, each planted into that history: the rule
+ * A checker that finds nothing proves nothing. Here is a good history of six tasks, one crash, one cancellation and one
+ * answer, in which it must find nothing, and the bugs that an engine could have, each planted into that history: the rule
  * that is named must find it.
  */
 import { check, type RuleName, ruleNames } from "./checker.ts";
+import type { JsonValue } from "../../packages/perdure/src/task/json.ts";
 import type { History } from "./history.ts";
 import type { Entry, JournalEvent } from "./journal.ts";
-import { item, type PlanItem, stepValue, total } from "./program/plan.ts";
+import { branchValue, childrenOf, item, type PlanItem, stepValue, total } from "./program/plan.ts";
 import type { FinalTask } from "./program/read-record.ts";
 
 const stages = item("a-0", "stages", 2);
 const loop = item("a-1", "loop", 2, { keyed: false });
 const stuck = item("a-2", "stuck", 2, { cancel: true });
 const doomed = item("a-3", "doomed", 2);
+
+const branches = item("a-4", "branches", 2);
+const [child] = childrenOf(branches);
+if (child === undefined) throw new Error("its second branch calls");
 
 const ofStages = { task: "T0", tool: "stages" };
 const ofLoop = { task: "T1", tool: "loop" };
@@ -64,9 +69,21 @@ const secondLife: readonly Entry[] = [
   { event: "begun", task: "T3", tool: "doomed", attempt: 1 },
   { event: "effect", task: "T3", step: "hopeless", attempt: 1 },
   { event: "ended", task: "T3", outcome: failed },
+  { event: "submitting", ...branches },
+  { event: "acknowledged", key: "a-4", task: "T4" },
+  { event: "begun", task: "T4", tool: "branches", attempt: 1 },
+  ...["load-0", "load-1", "store-0", "store-1"].map((name) => effect("T4", name)),
+  { event: "begun", task: "T5", tool: "sleeper", attempt: 1 },
+  effect("T5", "step-0"),
+  { event: "answering", task: "T4", key: "q9", action: "accept" },
+  { event: "answered", task: "T4", key: "q9", taken: true },
   { event: "conflict", key: "a-0", code: "IDEMPOTENCY_CONFLICT" },
   { event: "done" },
 ];
+
+function effect(task: string, name: string): Entry {
+  return { event: "effect", task, step: name, attempt: 1 };
+}
 
 function finalTask(id: string, of: PlanItem, attempt: number, outcome: FinalTask["outcome"]): FinalTask {
   const begun = Array.from({ length: attempt }, (_, i) => ({ type: "begun", attempt: i + 1 }));
@@ -93,6 +110,41 @@ const stagesInRecord: FinalTask = {
   ],
 };
 
+const childResult = { key: child.key, total: total(child.input) };
+const childInRecord: FinalTask = {
+  ...finalTask("T5", child, 1, { status: "completed", result: childResult }),
+  parentId: "T4",
+  operations: [{ name: "step-0", state: "done", attempt: 1, value: stepValue(child.input, 0) }],
+};
+const branchesInRecord: FinalTask = {
+  ...finalTask("T4", branches, 1, {
+    status: "completed",
+    result: { key: branches.key, branches: [0, 1].map((i) => branchValue(branches.input, i)) },
+  }),
+  operations: [
+    ...[0, 1].map((i) => done(`load-${i}`, stepValue(branches.input, i))),
+    done("ask-0", { value: stepValue(branches.input, 0) }),
+    done("call-1", childResult),
+    ...[0, 1].map((i) => done(`store-${i}`, branchValue(branches.input, i))),
+  ],
+  timeline: [
+    { type: "created" },
+    { type: "begun", attempt: 1 },
+    { type: "answered", key: "q9" },
+    { type: "completed" },
+  ],
+};
+
+function done(name: string, value: JsonValue): FinalTask["operations"][number] {
+  return { name, state: "done", attempt: 1, value };
+}
+
+function branchesWith(name: string, value: JsonValue): History {
+  const change = (operation: FinalTask["operations"][number]) =>
+    operation.name === name ? { ...operation, value } : operation;
+  return recordWith("T4", { operations: branchesInRecord.operations.map(change) });
+}
+
 const good: History = {
   events: [...at(firstLife, 1, 0), ...at(secondLife, 2, 5_000)],
   record: [
@@ -100,6 +152,8 @@ const good: History = {
     finalTask("T1", loop, 2, completed(loop)),
     finalTask("T2", stuck, 1, { status: "cancelled" }),
     finalTask("T3", doomed, 1, failed),
+    branchesInRecord,
+    childInRecord,
   ],
 };
 
@@ -251,6 +305,65 @@ const plants: readonly Plant[] = [
     bug: "attempts without a reason",
     rule: "attempts are accounted for",
     history: recordWith("T0", { attempt: 5 }),
+  },
+  {
+    bug: "a task was left parked",
+    rule: "every task is finished",
+    history: recordWith("T4", { outcome: undefined, status: "input_required", phase: "parked" }),
+  },
+  {
+    bug: "a question took two answers",
+    rule: "an answered question is answered once",
+    history: later({ event: "answered", task: "T4", key: "q9", taken: true }),
+  },
+  {
+    bug: "an answer is in the timeline twice",
+    rule: "an answered question is answered once",
+    history: recordWith("T4", {
+      timeline: [...branchesInRecord.timeline.slice(0, -1), ...branchesInRecord.timeline.slice(-2)],
+    }),
+  },
+  {
+    bug: "an answer that was taken is gone",
+    rule: "an answered question is answered once",
+    history: recordWith("T4", {
+      timeline: branchesInRecord.timeline.filter(({ type }) => type !== "answered"),
+    }),
+  },
+  {
+    bug: "a question was answered by nobody",
+    rule: "an answered question is answered once",
+    history: { ...good, events: good.events.filter(({ event }) => event !== "answering") },
+  },
+  {
+    bug: "a parent has another result than its child",
+    rule: "a parent has what its children had",
+    history: branchesWith("call-1", { ...childResult, total: -1 }),
+  },
+  {
+    bug: "a call made two children",
+    rule: "a parent has what its children had",
+    history: { ...good, record: [...good.record, { ...childInRecord, id: "T9" }] },
+  },
+  {
+    bug: "a child outlives its parent",
+    rule: "a parent has what its children had",
+    history: recordWith("T5", { outcome: undefined, status: "working", phase: "queued" }),
+  },
+  {
+    bug: "a child was made twice by a task that was submitted once",
+    rule: "no task is made twice",
+    history: { ...good, record: [...good.record, { ...childInRecord, id: "T9" }] },
+  },
+  {
+    bug: "a branch has the answer of another",
+    rule: "each branch has its own data",
+    history: branchesWith("ask-0", { value: stepValue(branches.input, 1) }),
+  },
+  {
+    bug: "a branch stored what another had loaded",
+    rule: "each branch has its own data",
+    history: branchesWith("store-0", branchValue(branches.input, 1)),
   },
   {
     bug: "a commit whose journal was in memory",

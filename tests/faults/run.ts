@@ -21,8 +21,9 @@ import { Report } from "./report.ts";
 import type { Scenario } from "./scenario.ts";
 import { checker } from "./scenarios/checker.ts";
 import { crashLoop } from "./scenarios/crash-loop.ts";
-import { everyWritePoint } from "./scenarios/every-write-point.ts";
+import { everyWritePoint, everyWritePointOfWaiting } from "./scenarios/every-write-point.ts";
 import { fullDisk } from "./scenarios/full-disk.ts";
+import { massWake } from "./scenarios/mass-wake.ts";
 import { randomKills } from "./scenarios/random-kills.ts";
 import { stoppedOwner } from "./scenarios/stopped-owner.ts";
 import { takeOver } from "./scenarios/take-over.ts";
@@ -31,7 +32,9 @@ const scenarios: readonly Scenario[] = [
   checker,
   randomKills,
   everyWritePoint,
+  everyWritePointOfWaiting,
   crashLoop,
+  massWake,
   takeOver,
   stoppedOwner,
   fullDisk,

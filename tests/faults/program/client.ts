@@ -9,6 +9,7 @@ import { PerdureError, TaskError } from "../../../packages/perdure/src/task/erro
 import { eventsOf, type Journal, monotonicMs, type Outcome } from "../journal.ts";
 import { Random } from "../random.ts";
 import type { Orders } from "./orders.ts";
+import { Answering } from "./answering.ts";
 import { item, itemAt, type PlanItem } from "./plan.ts";
 import { outcomeOf } from "./read-record.ts";
 
@@ -35,6 +36,15 @@ export class Client {
   async run(): Promise<void> {
     this.#resume();
     if (this.#orders.probe === true) this.#beside(this.#probe());
+    const random = new Random(this.#orders.seed, `answers ${this.#orders.name} ${this.#submitted.size}`);
+    let ended = false;
+    this.#beside(new Answering(this.#app, this.#journal, random).run(() => ended || this.#closing));
+    await this.#work();
+    await this.allEnded();
+    ended = true;
+  }
+
+  async #work(): Promise<void> {
     const { work } = this.#orders;
     if (work.kind === "list") {
       for (const given of work.items) if (!this.#submitted.has(given.key)) void this.submit(given);
@@ -47,7 +57,6 @@ export class Client {
         await pause(random.between(0, 20));
       }
     }
-    await this.allEnded();
   }
 
   /** Also what was created and never acknowledged, of which only the record knows. */
@@ -56,8 +65,11 @@ export class Client {
   }
 
   async #openInRecord(): Promise<boolean> {
-    const { tasks } = await this.#app.tasks.list({ status: "working", limit: 1 });
-    return tasks.length > 0;
+    for (const status of ["working", "input_required"] as const) {
+      const { tasks } = await this.#app.tasks.list({ status, limit: 1 });
+      if (tasks.length > 0) return true;
+    }
+    return false;
   }
 
   /** How many of what was submitted have not been seen to end. */

@@ -10,6 +10,7 @@ export interface FinalTask {
   readonly tool: string;
   readonly input: ItemInput;
   readonly idempotencyKey: string | undefined;
+  readonly parentId?: string | undefined;
   readonly status: string;
   readonly phase: string;
   readonly attempt: number;
@@ -22,7 +23,12 @@ export interface FinalTask {
     readonly attempt: number;
     readonly value?: JsonValue | undefined;
   }[];
-  readonly timeline: readonly { readonly type: string; readonly attempt?: number }[];
+  readonly timeline: readonly {
+    readonly type: string;
+    readonly attempt?: number;
+    /** Of a question that was answered. */
+    readonly key?: string;
+  }[];
 }
 
 export async function readRecord(store: TaskStore): Promise<readonly FinalTask[]> {
@@ -47,6 +53,7 @@ async function readTask(store: TaskStore, record: TaskRecord): Promise<FinalTask
     tool: record.tool,
     input: record.input as unknown as ItemInput,
     idempotencyKey: record.idempotencyKey,
+    parentId: record.parentId,
     status: record.status,
     phase: record.phase,
     attempt: record.attempt,
@@ -61,6 +68,7 @@ async function readTask(store: TaskStore, record: TaskRecord): Promise<FinalTask
     timeline: timeline.map((event) => ({
       type: event.type,
       ...("attempt" in event ? { attempt: event.attempt } : {}),
+      ...("key" in event ? { key: event.key } : {}),
     })),
   };
 }

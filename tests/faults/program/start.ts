@@ -21,7 +21,7 @@ export function startProgram(): Program {
   const journal = new Journal(orders.journal);
   const points = new WritePoints(journal, orders.store, orders.ambush);
   const store = openSqliteStore({ file: orders.store, driver: points.wrap(nodeSqlite) });
-  const app = perdure({ name: "faults", version: "1.0.0", store });
+  const app = perdure({ name: "faults", version: "1.0.0", store, linger: 25 });
   addTools(app, journal, orders.stepMs);
   const client = new Client(app, journal, orders);
   const close = async (drainMs: number): Promise<void> => {

@@ -5,22 +5,32 @@ import { type App, type TaskContext, TerminalError } from "../../../packages/per
 import type { Journal } from "../journal.ts";
 import { crashLimit } from "./limits.ts";
 import { type ItemInput, stepValue, total } from "./plan.ts";
+import { addWaitingTools } from "./waiting-tools.ts";
 
 /** What every tool returns; `null` where it never gets there. */
-type Returned = { readonly key: string; readonly total?: number } | null;
+type Returned = {
+  readonly key: string;
+  readonly total?: number;
+  readonly branches?: readonly number[];
+} | null;
 
 /** Kills come faster here than in any life: only what is about crashes may end by them. */
 const neverCrashLoop = { maxCrashes: 100_000 };
 /** Back-off is not what is tested, and every kill starts the count of a step's tries anew. */
 const patience = { retries: 100_000, delay: 5, maxDelay: 20 } as const;
 
+/** Declares a tool of this program. */
+export type AddTool = (
+  tool: string,
+  run: (input: ItemInput, task: TaskContext) => Promise<Returned>,
+  options?: { readonly retry?: typeof patience; readonly maxCrashes?: number },
+) => void;
+/** A step that says in the journal that it runs and that it is recorded. */
+export type JournalledStep = (task: TaskContext, name: string, value: number, ms?: number) => Promise<number>;
+
 export function addTools(app: App, journal: Journal, stepMs = 3): void {
   const input = z.object({ key: z.string(), size: z.number(), salt: z.number() });
-  const add = (
-    tool: string,
-    run: (input: ItemInput, task: TaskContext) => Promise<Returned>,
-    options: { readonly retry?: typeof patience; readonly maxCrashes?: number } = {},
-  ): void => {
+  const add: AddTool = (tool, run, options = {}) => {
     app.task(
       tool,
       { description: `Does ${tool}.`, input, ...neverCrashLoop, ...options },
@@ -31,7 +41,7 @@ export function addTools(app: App, journal: Journal, stepMs = 3): void {
     );
   };
 
-  const step = async (task: TaskContext, name: string, value: number, ms = stepMs): Promise<number> => {
+  const step: JournalledStep = async (task, name, value, ms = stepMs) => {
     const recorded = await task.step(name, async () => {
       journal.append({ event: "effect", task: task.id, step: name, attempt: task.attempt });
       await pause(ms);
@@ -50,6 +60,7 @@ export function addTools(app: App, journal: Journal, stepMs = 3): void {
     return { key: given.key, total: sum };
   };
 
+  addWaitingTools(add, step, journal);
   add("instant", async ({ key }) => ({ key }));
   add("stages", inTurn(stepMs));
   add("slow", inTurn(40));

@@ -42,14 +42,17 @@ export function olderAttempts({ events }: History): Finding[] {
   });
 }
 
-/** A process begins a task once, and again after each error that it threw: there is no other reason to begin. */
+/** A process begins a task once, and again after each error that it threw and each parking: for no other reason. */
 export function attemptCounts({ events, record }: History): Finding[] {
   const lives = eventsOf(events, "spawned").length;
   return record
-    .filter((task) => task.attempt > lives + task.errors)
+    .map((task) => ({ ...task, parks: task.timeline.filter(({ type }) => type === "parked").length }))
+    .filter((task) => task.attempt > lives + task.errors + task.parks)
     .map((task) => ({
       task: task.id,
-      detail: `${task.attempt} attempts in ${lives} lives of processes with ${task.errors} errors`,
+      detail:
+        `${task.attempt} attempts in ${lives} lives of processes with ${task.errors} errors, ` +
+        `parked ${task.parks} times`,
     }));
 }
 

@@ -55,10 +55,11 @@ export function stepCounts({ events, record }: History): Finding[] {
     const done = task.operations.filter((operation) => operation.state === "done").map(({ name }) => name);
     const notRun = [...steps.recorded, ...steps.effects].filter((step) => !ran.has(`${task.id} ${step}`));
     const findings = notRun.map((step) => ({ task: task.id, detail: `completed, but ${step} never ran` }));
-    if (!isDeepStrictEqual(done.toSorted(), steps.recorded.toSorted()))
+    const expected = [...steps.recorded, ...(steps.waits ?? [])];
+    if (!isDeepStrictEqual(done.toSorted(), expected.toSorted()))
       findings.push({
         task: task.id,
-        detail: `completed with the steps ${json(done)}, not ${json(steps.recorded)}`,
+        detail: `completed with the steps ${json(done)}, not ${json(expected)}`,
       });
     return findings;
   });

@@ -25,7 +25,9 @@ export function duplicated({ events, record }: History): Finding[] {
   const kept = countBy(record, keyOf);
   const items = submittedItems(events);
   return [...kept].flatMap(([key, count]) => {
-    const most = items.get(key)?.keyed === true ? 1 : (asked.get(key) ?? 0);
+    // A child is asked for by its parent, once.
+    const origin = items.get(key)?.parent ?? key;
+    const most = items.get(origin)?.keyed === true ? 1 : (asked.get(origin) ?? 0);
     return count <= most ? [] : [{ detail: `${count} tasks of ${key}; at most ${most} were asked for` }];
   });
 }

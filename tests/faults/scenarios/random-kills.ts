@@ -1,6 +1,6 @@
 /**
- * One file, many lives. A program with a dozen tasks always open is killed again and again: while it starts, while it
- * works, at a random write point, or in the middle of a polite shutdown. The last life is left alone and must finish
+ * One file, many lives. A program with two dozen tasks always open, half of which wait, is killed again and again: while it starts,
+ * while it works, at a random write point, or in the middle of a polite shutdown. The last life is left alone and must finish
  * everything that any life ever promised.
  */
 import { setTimeout as pause } from "node:timers/promises";
@@ -16,7 +16,7 @@ type Death =
 
 /** A life whose write point never comes is killed after this time. */
 const patienceMs = 1_500;
-const work = { kind: "stream", window: 12 } as const;
+const work = { kind: "stream", window: 24 } as const;
 
 export const randomKills: Scenario = {
   name: "random kills",
@@ -41,7 +41,7 @@ function chooseDeath(random: Random): Death {
   const draw = random.next();
   if (draw < 0.15) return { when: "at the start", afterMs: random.between(20, 250) };
   if (draw < 0.55) return { when: "at work", afterMs: random.between(1, 600) };
-  if (draw < 0.9) return { when: "at a write", point: random.between(5, 900) };
+  if (draw < 0.9) return { when: "at a write", point: random.between(5, 500) };
   return { when: "while closing", afterMs: random.between(20, 300), laterMs: random.between(0, 40) };
 }
 
