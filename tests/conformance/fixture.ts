@@ -25,6 +25,7 @@ export function conformanceApp(): App {
   });
   declareTasks(app);
   declareTools(app);
+  declareQuestions(app);
   app.register(registerDiagnostics);
   return app;
 }
@@ -73,6 +74,15 @@ function declareTasks(app: App): void {
         sure: question("Are you sure?", z.object({ confirm: z.boolean() })),
       });
       return `${who.name} is ${sure.confirm ? "" : "not "}sure`;
+    },
+  );
+  const before = { user_name: question("What is your name?", z.object({ name: z.string() })) };
+  app.task(
+    "test_tool_with_task",
+    { description: "Asks, and begins then.", input: nothing, start: "task", asks: true, before },
+    async (_, { askAll }) => {
+      const { user_name } = await askAll(before);
+      return `Hello, ${user_name.name}!`;
     },
   );
   app.task(
@@ -131,28 +141,109 @@ function declareTools(app: App): void {
   });
 }
 
+/** Tools that ask before they do anything: `input-required-result-…`. */
+function declareQuestions(app: App): void {
+  const name = z.object({ name: z.string() });
+  app.tool(
+    "test_input_required_result_elicitation",
+    { description: "Asks for a name.", input: nothing },
+    async (_, { ask }) => `Hello, ${(await ask("What is your name?", name, { name: "user_name" })).name}!`,
+  );
+  for (const tool of ["request_state", "tampered_state"]) {
+    app.tool(
+      `test_input_required_result_${tool}`,
+      { description: "Asks to confirm.", input: nothing },
+      async (_, { ask }) => {
+        const { ok } = await ask("Please confirm", z.object({ ok: z.boolean() }), { name: "confirm" });
+        return `state-ok: ${ok}`;
+      },
+    );
+  }
+  app.tool(
+    "test_input_required_result_multi_round",
+    { description: "Asks twice.", input: nothing },
+    async (_, { ask }) => {
+      const who = await ask("Step 1: What is your name?", name, { name: "step1" });
+      const color = z.object({ color: z.string() });
+      const liked = await ask("Step 2: What is your favorite color?", color, { name: "step2" });
+      return `${who.name} likes ${liked.color}`;
+    },
+  );
+}
+
 function resource(uri: string, mimeType: string, text: string) {
   return { type: "resource", resource: { uri, mimeType, text } };
 }
 
-/** What the scenario `server-stateless` wants to see, in the SDK's own terms. */
+/** What only the SDK has, in its own terms: samples, roots, prompts that ask. */
 function registerDiagnostics(server: McpServer): void {
+  const sample = (text: string, maxTokens: number) =>
+    inputRequired.createMessage({
+      messages: [{ role: "user", content: { type: "text", text } }],
+      maxTokens,
+    });
+  const elicit = (message: string, property: string) =>
+    inputRequired.elicit({
+      message,
+      requestedSchema: {
+        type: "object",
+        properties: { [property]: { type: "string" } },
+        required: [property],
+      },
+    });
+  const said = (text: string) => ({ content: [{ type: "text" as const, text }] });
+
   server.registerTool(
     "test_missing_capability",
     { description: "Needs sampling.", inputSchema: nothing },
-    () =>
-      inputRequired({
-        inputRequests: { sample: inputRequired.createMessage({ messages: [], maxTokens: 1 }) },
-      }),
+    () => inputRequired({ inputRequests: { sample: sample("?", 1) } }),
   );
   server.registerTool("test_streaming_elicitation", { description: "Asks.", inputSchema: nothing }, () =>
-    inputRequired({
-      inputRequests: {
-        name: inputRequired.elicit({
-          message: "Your name?",
-          requestedSchema: { type: "object", properties: { name: { type: "string" } } },
-        }),
-      },
-    }),
+    inputRequired({ inputRequests: { name: elicit("Your name?", "name") } }),
+  );
+  server.registerTool(
+    "test_input_required_result_sampling",
+    { description: "Asks the model.", inputSchema: nothing },
+    (_, { mcpReq: { inputResponses } }) =>
+      inputResponses?.["capital_question"] === undefined
+        ? inputRequired({
+            inputRequests: { capital_question: sample("What is the capital of France?", 100) },
+          })
+        : said(JSON.stringify(inputResponses["capital_question"])),
+  );
+  server.registerTool(
+    "test_input_required_result_list_roots",
+    { description: "Asks for roots.", inputSchema: nothing },
+    (_, { mcpReq: { inputResponses } }) =>
+      inputResponses?.["client_roots"] === undefined
+        ? inputRequired({ inputRequests: { client_roots: inputRequired.listRoots() } })
+        : said(JSON.stringify(inputResponses["client_roots"])),
+  );
+  server.registerTool(
+    "test_input_required_result_multiple_inputs",
+    { description: "Asks all.", inputSchema: nothing },
+    (_, { mcpReq: { inputResponses } }) =>
+      inputResponses?.["client_roots"] === undefined
+        ? inputRequired({
+            inputRequests: {
+              user_name: elicit("What is your name?", "name"),
+              greeting: sample("Generate a greeting", 50),
+              client_roots: inputRequired.listRoots(),
+            },
+            requestState: "opaque",
+          })
+        : said("all came"),
+  );
+  server.registerTool(
+    "test_input_required_result_capabilities",
+    { description: "Asks what it can.", inputSchema: nothing },
+    () => inputRequired({ inputRequests: { sample: sample("Hello?", 10) } }),
+  );
+  server.registerPrompt("test_input_required_result_prompt", {}, ({ mcpReq: { inputResponses } }) =>
+    inputResponses?.["user_context"] === undefined
+      ? inputRequired({
+          inputRequests: { user_context: elicit("What context should the prompt use?", "context") },
+        })
+      : { messages: [{ role: "user", content: { type: "text", text: "in context" } }] },
   );
 }

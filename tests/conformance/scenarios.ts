@@ -17,6 +17,26 @@ const tasks: readonly Scenario[] = [
   { name: "tasks-dispatch-and-envelope" },
   { name: "tasks-required-task-error" },
   { name: "tasks-mrtr-input" },
+  { name: "tasks-mrtr-composition" },
+];
+
+/** A call that ends with a question, and is made again with its answer: `input-required-result-…`. */
+const rounds = [
+  "basic-elicitation",
+  "request-state",
+  "multi-round",
+  "missing-input-response",
+  "result-type",
+  "unsupported-methods",
+  "tampered-state",
+  "ignore-extra-params",
+  "validate-input",
+  // What is the SDK's alone: it is only seen to pass through.
+  "basic-sampling",
+  "basic-list-roots",
+  "multiple-input-requests",
+  "non-tool-request",
+  "capability-check",
 ];
 
 const transport: readonly Scenario[] = [
@@ -45,6 +65,7 @@ const asksInPlainTool = "plain tools cannot ask clients of 2025; tasks will";
 
 export const scenarios: readonly Scenario[] = [
   ...tasks,
+  ...rounds.map((name): Scenario => ({ name: `input-required-result-${name}`, revision: "2026-07-28" })),
   ...transport,
   ...tools.map((name): Scenario => ({ name, revision: "2026-07-28" })),
   ...tools.map((name): Scenario => ({ name, revision: "2025-11-25" })),

@@ -1,5 +1,6 @@
 /** What an author says of how tools are served, with the defaults filled in. */
 import type { McpServer } from "@modelcontextprotocol/server";
+import type { Question } from "../engine/context.ts";
 import type { Runtime } from "../engine/runtime.ts";
 import type { TaskTool } from "../engine/tool.ts";
 import { type Duration, toMs } from "../task/duration.ts";
@@ -76,6 +77,12 @@ export interface ServedTaskOptions {
   readonly start?: "held" | "background" | "task";
   /** What a closed stream means on 2026-07-28. Default `"cancel"`, as the protocol has it. */
   readonly onDisconnect?: "cancel" | "continue";
+  /**
+   * Questions that are asked before there is a task, where a client can be asked so (2026-07-28): a person who declines
+   * has started nothing. The handler asks the same, by `task.askAll(before)`: it has their answers at once where they
+   * were given before, and asks them itself everywhere else.
+   */
+  readonly before?: Readonly<Record<string, Question>>;
   /** Whether an equal call joins the running task of a caller that was lost. Default true. */
   readonly rejoin?: boolean;
 }
@@ -161,6 +168,7 @@ function toServedTask(tool: TaskTool, options: DeclaredOptions): ServedTask {
     holdMs: hold === undefined ? undefined : toMs(hold, setting("hold")),
     heartbeatMs: heartbeat === undefined ? undefined : toInterval(heartbeat, setting("heartbeat")),
     onDisconnect: options.onDisconnect ?? "cancel",
+    before: options.before,
     rejoin: options.rejoin ?? true,
   };
 }

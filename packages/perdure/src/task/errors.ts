@@ -26,6 +26,7 @@ export type ErrorCode =
   | "STEP_NAME_REUSED"
   | "STEP_MISMATCH"
   | "STEP_TIMEOUT"
+  | "CANNOT_ASK"
   // why an attempt ended: the reason of its signal
   | "CANCELLED"
   | "TIMEOUT"

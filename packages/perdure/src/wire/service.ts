@@ -3,9 +3,11 @@
  * application builds one `Service`; every transport and both protocol generations are given it and nothing else.
  */
 import type { McpServer } from "@modelcontextprotocol/server";
-import type { Context } from "../engine/context.ts";
+import type { StandardSchemaV1 } from "@standard-schema/spec";
+import type { AnswerTo, Context, Question } from "../engine/context.ts";
 import type { ObjectSchema } from "../engine/json-schema.ts";
 import type { Runtime } from "../engine/runtime.ts";
+import type { Schema } from "../engine/schema.ts";
 import type { TaskTool } from "../engine/tool.ts";
 import type { JsonObject } from "../task/json.ts";
 import type { SessionContext } from "../task/record.ts";
@@ -23,6 +25,8 @@ export interface ServedTask {
   readonly heartbeatMs: number | undefined;
   /** What a closed stream means on 2026-07-28, where the protocol calls it a cancellation. */
   readonly onDisconnect: "cancel" | "continue";
+  /** Asked before there is a task, where the client can be asked so. */
+  readonly before: Readonly<Record<string, Question>> | undefined;
   /** Whether an equal call joins a running task whose caller was lost. */
   readonly rejoin: boolean;
 }
@@ -41,6 +45,24 @@ export interface PlainTool {
 }
 
 export interface PlainContext extends Context {
+  /**
+   * Asks a person, through a client that can be asked within a call (2026-07-28, elicitation declared). The handler
+   * runs again from its first line with each answer: ask before you do anything.
+   * @param options `name`: default the message; unique within the call.
+   * @throws DeclinedError when the person declines or dismisses it.
+   * @throws PerdureError `CANNOT_ASK` where the client cannot be asked so.
+   */
+  ask<S extends Schema>(
+    this: void,
+    message: string,
+    schema: S,
+    options?: { readonly name?: string },
+  ): Promise<StandardSchemaV1.InferOutput<S>>;
+  /** Asks several questions at once, each by its key as its name. */
+  askAll<Q extends Readonly<Record<string, Question>>>(
+    this: void,
+    questions: Q,
+  ): Promise<{ readonly [K in keyof Q]: AnswerTo<Q[K]> }>;
   /** The request's headers that `headers` of the application allows, by lower-case name; empty on stdio. */
   readonly headers: Readonly<Record<string, string>>;
 }

@@ -3,6 +3,7 @@ import { PerdureError, ProtocolError } from "../../task/errors.ts";
 import type { JsonValue } from "../../task/json.ts";
 import type { LogLevel } from "../../task/record.ts";
 import type { Caller, PlainContext, PlainTool, Service } from "../service.ts";
+import { cannotAsk, type FirstQuestions } from "./first-questions.ts";
 import type { CallSink } from "./held-call.ts";
 import { internalError } from "./internal-error.ts";
 import { toolError, type ToolOutcome, valueToResult } from "./tool-result.ts";
@@ -13,6 +14,8 @@ export interface PlainCall {
   readonly caller: Caller;
   readonly sink: CallSink;
   readonly signal: AbortSignal;
+  /** How the client is asked; absent where it cannot be. */
+  readonly questions?: FirstQuestions | undefined;
 }
 
 export async function callPlainTool(service: Service, call: PlainCall): Promise<ToolOutcome> {
@@ -37,7 +40,7 @@ function isOfTheInside(error: unknown): boolean {
   return error instanceof PerdureError && /^(STORE|APP)_/.test(error.code);
 }
 
-function contextOf({ tool, caller, sink, signal }: PlainCall): PlainContext {
+function contextOf({ tool, caller, sink, signal, questions }: PlainCall): PlainContext {
   const write = (level: LogLevel) => (message: string, data?: JsonValue) =>
     sink.log?.({ level, message, ...(data !== undefined && { data }) });
   return {
@@ -52,7 +55,20 @@ function contextOf({ tool, caller, sink, signal }: PlainCall): PlainContext {
         ...(total !== undefined && { total }),
         ...(message !== undefined && { message }),
       }),
+    ...askingBy(questions),
     log: { debug: write("debug"), info: write("info"), warning: write("warning"), error: write("error") },
+  };
+}
+
+function askingBy(questions: FirstQuestions | undefined): Pick<PlainContext, "ask" | "askAll"> {
+  const asking = (name: string): FirstQuestions => {
+    if (questions === undefined) throw cannotAsk(name);
+    return questions;
+  };
+  return {
+    ask: async (message, schema, { name = message } = {}) =>
+      (await asking(name).ask(name, { message, schema })) as never,
+    askAll: async (all) => (await asking(Object.keys(all).join(", ")).askAll(all)) as never,
   };
 }
 

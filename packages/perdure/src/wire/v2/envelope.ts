@@ -83,7 +83,7 @@ export function isTexts(value: JsonValue | undefined): value is readonly string[
 export function stamp(
   service: Service,
   fields: JsonObject,
-  resultType: "complete" | "task" = "complete",
+  resultType: "complete" | "task" | "input_required" = "complete",
 ): JsonObject {
   return {
     ...fields,
