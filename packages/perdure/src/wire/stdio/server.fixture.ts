@@ -34,6 +34,11 @@ app.task(
   },
 );
 
+app.task("confirm", { description: "Asks a person.", input: z.object({}) }, async (_input, task) => {
+  const { sure } = await task.ask("Go on?", z.object({ sure: z.boolean() }), { timeout: "1m" });
+  return { sure };
+});
+
 app.task("fail", { description: "Fails.", input: z.object({ protocol: z.boolean() }) }, ({ protocol }) => {
   if (protocol) throw new ProtocolError(-32_050, "out of paper", { data: { tray: 2 } });
   throw new Error("no such data set");

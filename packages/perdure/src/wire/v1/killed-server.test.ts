@@ -5,7 +5,8 @@ import { fileURLToPath } from "node:url";
 import { CallToolResultSchema } from "@modelcontextprotocol/sdk/types.js";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { temporaryFile } from "../../app/app.fixture.ts";
-import { connect } from "./http.fixture.ts";
+import { accept, person, resultOf, startTask } from "./asking.fixture.ts";
+import { connect, httpTransport } from "./http.fixture.ts";
 import { eventually } from "./service.fixture.ts";
 
 const program = fileURLToPath(new URL("server.fixture.ts", import.meta.url));
@@ -79,5 +80,23 @@ describe("a server that is killed and started again while a client waits", () =>
     expect((await client.experimental.tasks.listTasks()).tasks).toMatchObject([
       { taskId, status: "completed" },
     ]);
+  });
+
+  it.each(["a held call", "tasks/result"])("takes the answer to what was asked before: %s", async (way) => {
+    const { url, restart } = await killAndRestart();
+    const up = Promise.withResolvers<void>();
+    const who = await person(httpTransport(url), {
+      answer: () => up.promise.then(() => accept({ sure: true })),
+    });
+    const result =
+      way === "a held call"
+        ? who.client.callTool({ name: "confirm", arguments: {} })
+        : startTask(who, "confirm").then((taskId) => resultOf(who, taskId));
+    await eventually(() => who.asked.length === 1);
+    await restart();
+    await sleep(1_000);
+    up.resolve();
+    expect(await result).toMatchObject({ structuredContent: { sure: true } });
+    expect(who.messages()).toEqual(["Go on?"]);
   });
 });

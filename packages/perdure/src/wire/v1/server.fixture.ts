@@ -16,4 +16,9 @@ app.task("train", { description: "Ten epochs of 100 ms.", input: z.object({}) },
   return { epochs: 10, attempt: task.attempt, from };
 });
 
+app.task("confirm", { description: "Asks a person.", input: z.object({}) }, async (_, task) => {
+  const { sure } = await task.ask("Go on?", z.object({ sure: z.boolean() }));
+  return { sure, attempt: task.attempt };
+});
+
 void app.listen({ port: Number(port) }).then(({ url }) => process.stdout.write(`ready ${url}\n`));

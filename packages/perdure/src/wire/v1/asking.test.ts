@@ -1,0 +1,189 @@
+/** Who is asked what, by whom and how often: at the front itself. */
+import { setTimeout as sleep } from "node:timers/promises";
+import { describe, expect, it } from "vitest";
+import { temporaryFile } from "../../app/app.fixture.ts";
+import type { TaskId } from "../../task/id.ts";
+import type { JsonObject } from "../../task/json.ts";
+import { asking } from "./asking.fixture.ts";
+import type { ClientRequest, V1Session, V1Stream } from "./client.ts";
+import { createV1Front, type V1Front } from "./front.ts";
+import { ask, eventually, FakeExchange, session as plain, start, testService } from "./service.fixture.ts";
+
+/** Declares all there is to declare. */
+function client(name: string, more: Partial<V1Session> = {}): V1Session {
+  return { ...plain, askedAs: name, capabilities: { elicitation: {}, sampling: {} }, ...more };
+}
+
+function asked({ said }: FakeExchange): ClientRequest[] {
+  return said.flatMap((each) => ("ask" in each ? [each.ask] : []));
+}
+
+/** Waits for the result, so that it is asked there. */
+function wait(front: V1Front, taskId: string, session: V1Session): FakeExchange {
+  const exchange = new FakeExchange("tasks/result", { taskId });
+  void front.serve(exchange, session);
+  return exchange;
+}
+
+async function answer(front: V1Front, session: V1Session, response: JsonObject, owner = "local") {
+  const claimed = front.claimAnswer({ jsonrpc: "2.0", ...response });
+  if (claimed === undefined) throw new Error("not ours");
+  await front.answered(owner, session, claimed);
+}
+
+async function waiting() {
+  const service = await testService(asking);
+  const front = createV1Front(service);
+  const taskId = await start(front, "confirm");
+  const [ada, bob] = [client("ada"), client("bob")];
+  const exchange = wait(front, taskId, ada);
+  await eventually(() => asked(exchange).length === 1);
+  const [{ id } = { id: "" }] = asked(exchange);
+  return { service, front, taskId, ada, bob, exchange, id };
+}
+
+const yes = { action: "accept", content: { sure: true } };
+
+describe("one question, several clients", () => {
+  it("is asked of one", async () => {
+    const { front, taskId, ada, bob } = await waiting();
+    const others = [wait(front, taskId, bob), wait(front, taskId, ada)];
+    await sleep(100);
+    expect(others.map(asked)).toEqual([[], []]);
+  });
+
+  it("is asked of the next where the first cannot ask; and never again of the first", async () => {
+    const { front, taskId, ada, bob, exchange, id } = await waiting();
+    await answer(front, ada, { id, error: { code: -32_601, message: "Method not found" } });
+    const next = wait(front, taskId, bob);
+    await eventually(() => asked(next).length === 1);
+    const again = wait(front, taskId, ada);
+    await sleep(50);
+    expect(asked(again)).toEqual([]);
+    await answer(front, bob, { id, result: yes });
+    await eventually(() => exchange.said.some((said) => "result" in said));
+    expect(exchange.answer.result).toMatchObject({ structuredContent: { sure: true } });
+    // It has refused: there is nothing to take back.
+    expect(exchange.notified("notifications/cancelled")).toEqual([]);
+  });
+
+  it("is taken back where another way was quicker", async () => {
+    const { service, front, taskId, exchange, id } = await waiting();
+    const [key = ""] = id.split(".").slice(-1);
+    await service.runtime.store.answer({
+      taskId: taskId as TaskId,
+      key,
+      action: "accept",
+      content: { sure: false },
+    });
+    await eventually(() => exchange.said.some((said) => "result" in said));
+    expect(exchange.notified("notifications/cancelled")).toEqual([
+      { requestId: id, reason: "the question is over" },
+    ]);
+    expect((await ask(front, "tasks/get", { taskId })).answer.result).toMatchObject({ status: "completed" });
+  });
+
+  it("is answered by its owner only", async () => {
+    const { front, taskId, ada, id } = await waiting();
+    await answer(front, ada, { id, result: yes }, "somebody");
+    await answer(front, ada, { id: "ask.nothing.q1", result: yes });
+    await answer(front, ada, { id: `ask.${taskId}.q999`, result: yes });
+    expect((await ask(front, "tasks/get", { taskId })).answer.result).toMatchObject({
+      status: "input_required",
+    });
+    await answer(front, ada, { id, result: yes });
+    expect((await ask(front, "tasks/get", { taskId })).answer.result).not.toMatchObject({
+      status: "input_required",
+    });
+  });
+
+  it.each([
+    { result: {} },
+    { result: { action: "perhaps" } },
+    { result: "accept" },
+    { error: { code: -32_603, message: "broken" } },
+    {},
+  ])("stays open where a client says %j", async (said) => {
+    const { front, taskId, ada, id } = await waiting();
+    await answer(front, ada, { id, ...said });
+    expect((await ask(front, "tasks/get", { taskId })).answer.result).toMatchObject({
+      status: "input_required",
+    });
+  });
+});
+
+describe("a stream that broke", () => {
+  const resumption = { kind: "result", since: Date.now(), requestId: 7, progressToken: undefined } as const;
+
+  it("is asked again what it has not heard, and only that", async () => {
+    const { front, taskId, ada, exchange, id } = await waiting();
+    const [key = ""] = id.split(".").slice(-1);
+    exchange.leave();
+    const unheard = new FakeExchange("tasks/result", { taskId });
+    void front.resume(unheard, ada, { ...resumption, taskId: taskId as TaskId, heard: [] });
+    await eventually(() => asked(unheard).length === 1);
+    unheard.leave();
+    const heard = new FakeExchange("tasks/result", { taskId });
+    void front.resume(heard, ada, { ...resumption, taskId: taskId as TaskId, heard: [key] });
+    await sleep(100);
+    expect(asked(heard)).toEqual([]);
+    expect(heard.primed).toEqual([expect.stringContaining(`~${key}.`)]);
+  });
+});
+
+describe("a stream of its own", () => {
+  class OwnStream implements V1Stream {
+    readonly #gone = new AbortController();
+    readonly gone = this.#gone.signal;
+    readonly asked: ClientRequest[] = [];
+    readonly ids: string[] = [];
+    ask(request: ClientRequest, eventId = ""): void {
+      this.asked.push(request);
+      this.ids.push(eventId);
+    }
+    prime(eventId: string): void {
+      this.ids.push(eventId);
+    }
+    notify(): void {}
+    keepAlive(): void {}
+    close(): void {
+      this.#gone.abort();
+    }
+  }
+
+  it("is pushed what its client cares for, and nothing else", async () => {
+    const front = createV1Front(await testService(asking));
+    const taskId = await start(front, "confirm");
+    const [ada, bob] = [client("ada"), client("bob")];
+    const [adas, bobs] = [new OwnStream(), new OwnStream()];
+    front.push(ada, adas);
+    front.push(bob, bobs);
+    await ask(front, "tasks/get", { taskId }, ada);
+    await eventually(() => adas.asked.length === 1);
+    expect(bobs.asked).toEqual([]);
+    adas.close();
+    bobs.close();
+  });
+
+  it("goes on from the id of its last event, at another process", async () => {
+    const store = `sqlite:${temporaryFile()}`;
+    const front = createV1Front(await testService(asking, { store }));
+    const taskId = await start(front, "confirm");
+    const ada = client("ada");
+    const first = new OwnStream();
+    front.push(ada, first);
+    await ask(front, "tasks/get", { taskId }, ada);
+    await eventually(() => first.asked.length === 1);
+    first.close();
+    const elsewhere = createV1Front(await testService(asking, { store }));
+    const [before, after] = [new OwnStream(), new OwnStream()];
+    elsewhere.push(ada, after, first.ids[1]);
+    await sleep(700);
+    expect(after.asked).toEqual([]);
+    after.close();
+    elsewhere.push(ada, before, first.ids[0]);
+    await ask(elsewhere, "tasks/get", { taskId }, ada);
+    await eventually(() => before.asked.length === 1);
+    before.close();
+  });
+});
