@@ -145,7 +145,7 @@ export class FrontTransport implements Transport {
     if (!("method" in message)) return this.#takeAnswer(message, extra);
     const params = (message.params ?? {}) as JsonObject;
     if (!("id" in message)) {
-      if (message.method === "notifications/initialized") this.#v1.push(this.#session, this.#session.stream);
+      if (message.method === "notifications/initialized") this.#push(extra);
       return message.method === "notifications/cancelled" && this.#cancel(params);
     }
     if (asObject(params["_meta"])?.[PROTOCOL_VERSION_META_KEY] !== undefined) {
@@ -157,6 +157,10 @@ export class FrontTransport implements Transport {
     if (request === undefined) return false;
     void this.#v1.serve(this.#exchange(request, extra), this.#session);
     return true;
+  }
+
+  #push(extra: MessageExtraInfo | undefined): void {
+    this.#v1.push(this.#options.callerOf(extra).owner, this.#session, this.#session.stream);
   }
 
   #takeAnswer(message: JSONRPCMessage, extra: MessageExtraInfo | undefined): boolean {

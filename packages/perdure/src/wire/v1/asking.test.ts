@@ -7,7 +7,15 @@ import type { JsonObject } from "../../task/json.ts";
 import { asking } from "./asking.fixture.ts";
 import type { ClientRequest, V1Session, V1Stream } from "./client.ts";
 import { createV1Front, type V1Front } from "./front.ts";
-import { ask, eventually, FakeExchange, session as plain, start, testService } from "./service.fixture.ts";
+import {
+  ask,
+  eventually,
+  FakeExchange,
+  never,
+  session as plain,
+  start,
+  testService,
+} from "./service.fixture.ts";
 
 /** Declares all there is to declare. */
 function client(name: string, more: Partial<V1Session> = {}): V1Session {
@@ -112,6 +120,26 @@ describe("one question, several clients", () => {
   });
 });
 
+describe("a question to the client's model", () => {
+  it("is put by sampling, and what the model said is the answer", async () => {
+    const service = await testService({ never });
+    const front = createV1Front(service);
+    const taskId = (await start(front, "never")) as TaskId;
+    const { store } = service.runtime;
+    await eventually(async () => (await store.summary({ taskId }))?.phase === "running");
+    const request = { messages: [{ role: "user", content: { type: "text", text: "hi" } }], maxTokens: 5 };
+    const question = { message: "hi", mode: "sample", request } as const;
+    await store.openWait({ taskId, attempt: 1, name: "hi", wait: { kind: "ask", question } });
+    const exchange = wait(front, taskId, client("ada"));
+    await eventually(() => asked(exchange).length === 1);
+    const [{ id, method, params } = { id: "", method: "", params: {} }] = asked(exchange);
+    expect({ method, params }).toMatchObject({ method: "sampling/createMessage", params: request });
+    const said = { role: "assistant", content: { type: "text", text: "hello" }, model: "m" };
+    await answer(front, client("ada"), { id, result: said });
+    expect(await store.operations({ taskId })).toMatchObject([{ name: "hi", state: "done", value: said }]);
+  });
+});
+
 describe("a stream that broke", () => {
   const resumption = { kind: "result", since: Date.now(), requestId: 7, progressToken: undefined } as const;
 
@@ -156,13 +184,37 @@ describe("a stream of its own", () => {
     const taskId = await start(front, "confirm");
     const [ada, bob] = [client("ada"), client("bob")];
     const [adas, bobs] = [new OwnStream(), new OwnStream()];
-    front.push(ada, adas);
-    front.push(bob, bobs);
+    front.push("local", ada, adas);
+    front.push("local", bob, bobs);
     await ask(front, "tasks/get", { taskId }, ada);
     await eventually(() => adas.asked.length === 1);
     expect(bobs.asked).toEqual([]);
     adas.close();
     bobs.close();
+  });
+
+  it("gives no authority by the id of its last event", async () => {
+    const front = createV1Front(await testService(asking));
+    const taskId = await start(front, "confirm");
+    const stream = new OwnStream();
+    front.push("somebody", client("ada"), stream, `push.${taskId}.q1`);
+    await sleep(700);
+    expect(stream.asked).toEqual([]);
+    stream.close();
+  });
+
+  it("is replaced by a newer one", async () => {
+    const front = createV1Front(await testService(asking));
+    const ada = client("ada");
+    const [older, newer] = [new OwnStream(), new OwnStream()];
+    front.push("local", ada, older);
+    const exchange = await ask(front, "tools/call", { name: "confirm", task: {} }, ada);
+    front.push("local", ada, newer, older.ids[0]);
+    await eventually(() => newer.asked.length === 1);
+    expect(exchange.answer.result).toBeDefined();
+    expect(older.asked).toEqual([]);
+    older.close();
+    newer.close();
   });
 
   it("goes on from the id of its last event, at another process", async () => {
@@ -171,17 +223,17 @@ describe("a stream of its own", () => {
     const taskId = await start(front, "confirm");
     const ada = client("ada");
     const first = new OwnStream();
-    front.push(ada, first);
+    front.push("local", ada, first);
     await ask(front, "tasks/get", { taskId }, ada);
     await eventually(() => first.asked.length === 1);
     first.close();
     const elsewhere = createV1Front(await testService(asking, { store }));
     const [before, after] = [new OwnStream(), new OwnStream()];
-    elsewhere.push(ada, after, first.ids[1]);
+    elsewhere.push("local", ada, after, first.ids[1]);
     await sleep(700);
     expect(after.asked).toEqual([]);
     after.close();
-    elsewhere.push(ada, before, first.ids[0]);
+    elsewhere.push("local", ada, before, first.ids[0]);
     await ask(elsewhere, "tasks/get", { taskId }, ada);
     await eventually(() => before.asked.length === 1);
     before.close();

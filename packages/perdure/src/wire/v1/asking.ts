@@ -43,6 +43,8 @@ export interface AskingParts {
   readonly askedAs: string;
   readonly channel: Channel;
   readonly taskId: TaskId;
+  /** Whose client it is: no task of anybody else is asked about. */
+  readonly owner: string;
   /** What has not been open for so long is not asked. */
   readonly graceMs: number;
 }
@@ -88,9 +90,9 @@ export class Asking {
 
   /** `undefined` once there will be none. */
   async #open(): Promise<readonly Question[] | undefined> {
-    const { service, taskId } = this.#parts;
+    const { service, taskId, owner } = this.#parts;
     const { store, clock } = service.runtime;
-    const task = await store.summary({ taskId });
+    const task = await store.summary({ taskId, owner });
     if (task === undefined || task.phase === "ended") return undefined;
     if (task.status !== "input_required") return [];
     const now = clock.now();

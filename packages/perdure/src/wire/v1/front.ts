@@ -35,7 +35,7 @@ export interface V1Front {
   /** Takes a claimed answer. Never rejects. */
   answered(owner: string, session: V1Session, response: ClientResponse): Promise<void>;
   /** The session's own stream is open: what its client is to be asked is asked on it, until it is gone. */
-  push(session: V1Session, stream: V1Stream, lastEventId?: string): void;
+  push(owner: string, session: V1Session, stream: V1Stream, lastEventId?: string): void;
 }
 
 export function createV1Front(service: Service): V1Front {
@@ -70,7 +70,7 @@ export function createV1Front(service: Service): V1Front {
     cancelled: (owner, session, cancellation) => calls.cancel(owner, session.id, cancellation),
     claimAnswer: asClientResponse,
     answered: (owner, session, response) => questions.answered(owner, session, response),
-    push: (session, stream, lastEventId) => questions.push(session, stream, lastEventId),
+    push: (owner, session, stream, lastEventId) => questions.push(owner, session, stream, lastEventId),
   };
 }
 

@@ -162,7 +162,7 @@ async function get(parts: Parts, request: V1HttpRequest): Promise<V1Route> {
   return {
     to: "stream",
     serve: (stream) =>
-      parts.streams.serve(row, stream, (open) => parts.front.push(session, open, lastEventId)),
+      parts.streams.serve(row, stream, (open) => parts.front.push(row.owner, session, open, lastEventId)),
   };
 }
 

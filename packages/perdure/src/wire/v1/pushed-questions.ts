@@ -40,17 +40,19 @@ export class PushedQuestions {
     this.#streams.get(askedAs)?.begin(taskId);
   }
 
-  open(session: V1Session, stream: V1Stream, lastEventId: string | undefined): void {
+  /** From then on an earlier stream of the session is not used any more: it may have broken unnoticed. */
+  open(owner: string, session: V1Session, stream: V1Stream, lastEventId: string | undefined): void {
     const { askedAs } = session;
     if (askedAs === undefined || stream.gone.aborted) return;
     const resumable = knowsResumption(session);
     const opened = new PushStream(stream, { resumable, lastEventId }, (taskId, channel) => {
-      const asking = this.#ask({ session, askedAs, channel, taskId, graceMs });
+      const asking = this.#ask({ owner, session, askedAs, channel, taskId, graceMs });
       // Not by the end of the stream: the next one goes on.
       void asking.ended.then(() => {
-        if (!stream.gone.aborted) this.#followed.delete(nameOf({ askedAs, taskId }));
+        if (!channel.gone.aborted) this.#followed.delete(nameOf({ askedAs, taskId }));
       });
     });
+    this.#streams.get(askedAs)?.end();
     this.#streams.set(askedAs, opened);
     stream.gone.addEventListener(
       "abort",
@@ -73,6 +75,7 @@ export class PushedQuestions {
 /** The event ids say what was asked on it, so that what the client has not heard is asked again. */
 class PushStream {
   readonly #stream: V1Stream;
+  readonly #ended = new AbortController();
   readonly #begin: (taskId: TaskId, channel: Channel) => void;
   readonly #resumable: boolean;
   readonly #resumed: boolean;
@@ -96,10 +99,14 @@ class PushStream {
     return this.#asked.map(({ taskId }) => taskId);
   }
 
+  end(): void {
+    this.#ended.abort();
+  }
+
   begin(taskId: TaskId): void {
     const heard = this.#asked.flatMap((asked) => (asked.taskId === taskId ? [asked.key] : []));
     this.#begin(taskId, {
-      gone: this.#stream.gone,
+      gone: AbortSignal.any([this.#stream.gone, this.#ended.signal]),
       via: "stream",
       heard: this.#resumed ? new Set(heard) : undefined,
       ask: (request: ClientRequest, key) => {

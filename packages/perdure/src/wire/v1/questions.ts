@@ -33,7 +33,8 @@ export class Questions {
       notify: (method, params) => exchange.notify(method, params),
     };
     this.#pushed.follow(session, taskId);
-    return this.#ask({ session, askedAs, channel, taskId, graceMs: 0 });
+    const { owner } = exchange.caller;
+    return this.#ask({ owner, session, askedAs, channel, taskId, graceMs: 0 });
   }
 
   /** The client cares for the task: where it does not wait for it, it is asked on its own stream. */
@@ -42,8 +43,8 @@ export class Questions {
   }
 
   /** The session's own stream is open, until it is gone. @param lastEventId of the stream that it goes on with */
-  push(session: V1Session, stream: V1Stream, lastEventId?: string): void {
-    if (canBeAsked(session)) this.#pushed.open(session, stream, lastEventId);
+  push(owner: string, session: V1Session, stream: V1Stream, lastEventId?: string): void {
+    if (canBeAsked(session)) this.#pushed.open(owner, session, stream, lastEventId);
   }
 
   /** An answer, to a question that this or another process has asked. Never rejects. */
