@@ -52,6 +52,7 @@ export class Waits {
   #activeAt: Timestamp;
   #timer: Timer | undefined;
   #considering = false;
+  #noticing = false;
   #parking: Promise<void> | undefined;
 
   constructor(parts: WaitsParts) {
@@ -96,8 +97,17 @@ export class Waits {
     });
   }
 
-  /** Something has happened to the task: looks whether it resolves a wait. */
+  /** Something has happened to the task: looks whether it resolves a wait. Once for all that happens in one turn. */
   notice(): void {
+    if (this.#pending.size === 0 || this.#noticing) return;
+    this.#noticing = true;
+    setImmediate(() => {
+      this.#noticing = false;
+      this.#look();
+    });
+  }
+
+  #look(): void {
     if (this.#pending.size === 0) return;
     this.#parts.read().then(
       (operations) => {
