@@ -24,13 +24,14 @@ export function leaseQuestion(tx: Transaction, lease: LeaseQuestion): QuestionLe
   const { name, asking } = found;
   const known = asking.asked[lease.by];
   if (known === false || (asking.by !== lease.by && asking.until > tx.now)) return "elsewhere";
+  const asks = known === undefined || (known === lease.via && lease.heard === false);
   write(tx, lease, name, {
     ...asking,
     by: lease.by,
     until: tx.now + lease.forMs,
-    asked: { ...asking.asked, [lease.by]: lease.via },
+    asked: asks ? { ...asking.asked, [lease.by]: lease.via } : asking.asked,
   });
-  return known === undefined || (known === lease.via && lease.heard === false) ? "ask" : "asked";
+  return asks ? "ask" : "asked";
 }
 
 export function refuseQuestion(tx: Transaction, refusal: RefuseQuestion): void {

@@ -20,6 +20,7 @@ import { idempotencyCases } from "./idempotency.ts";
 import { listCases } from "./list.ts";
 import { operationCases } from "./operations.ts";
 import { ownerCases } from "./owner.ts";
+import { questionLeaseCases, sharedQuestionLeaseCases } from "./question-leases.ts";
 import { questionCases } from "./questions.ts";
 import { raceCases } from "./race.ts";
 import { reportCases } from "./report.ts";
@@ -54,6 +55,8 @@ export const storeContract: readonly ContractCase[] = [
   ...waitCases,
   ...parkCases,
   ...questionCases,
+  ...questionLeaseCases,
+  ...sharedQuestionLeaseCases,
   ...signalCases,
   ...callCases,
   ...waitsAfterCrashCases,

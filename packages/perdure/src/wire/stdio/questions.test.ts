@@ -37,6 +37,7 @@ describe("SDK 1.32 over stdio", () => {
     await eventually(() => who.asked.length === 1);
     await who.client.experimental.tasks.cancelTask(taskId);
     await eventually(() => who.asked[0]?.signal.aborted === true);
+    expect(who.asked).toHaveLength(1);
   });
 
   test("a client that cannot be asked is handed over, and another one can answer", async () => {
