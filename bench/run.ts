@@ -26,6 +26,8 @@ import { type Outcome, table } from "./report.ts";
 import { start } from "./start.ts";
 import { endedStatusReads, waitingStatusReads } from "./status-reads.ts";
 import { submits } from "./submits.ts";
+import { parentWithChildren } from "./waits/children.ts";
+import { waking } from "./waits/waking.ts";
 
 const benchmarks: readonly { readonly name: string; run(folder: string): Promise<Outcome> }[] = [
   ...[
@@ -39,6 +41,7 @@ const benchmarks: readonly { readonly name: string; run(folder: string): Promise
     singleStartsOfSdkCalls,
     taskReads,
     backgroundStarts,
+    parentWithChildren,
   ].map((each) => ({
     name: each.name,
     run: (folder: string) => compare(each, folder),
@@ -46,6 +49,7 @@ const benchmarks: readonly { readonly name: string; run(folder: string): Promise
   { name: "start with 101,000 tasks", run: start },
   completions,
   heartbeats,
+  waking,
 ];
 
 const { values: options, positionals: names } = parseArgs({

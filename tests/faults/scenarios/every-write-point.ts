@@ -12,7 +12,7 @@ import { item } from "../program/plan.ts";
 import type { Work } from "../program/orders.ts";
 import type { Scenario, Stage } from "../scenario.ts";
 
-const work: Work = {
+const smallWork: Work = {
   kind: "list",
   items: [
     item("w-0", "stages", 2),
@@ -46,7 +46,7 @@ interface Trial {
 
 export const everyWritePoint: Scenario = {
   name: "every write point",
-  run: (stage) => killAtEvery(stage, { work, what: "a small program" }),
+  run: (stage) => killAtEvery(stage, { work: smallWork, what: "a small program" }),
 };
 
 export const everyWritePointOfWaiting: Scenario = {

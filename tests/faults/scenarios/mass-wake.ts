@@ -60,8 +60,8 @@ export const massWake: Scenario = {
       reasons.push(`${record.length} tasks, ${ids.size} different`);
     for (const task of record) {
       const of = (type: string): number => task.timeline.filter((event) => event.type === type).length;
-      const once = of("completed") === 1 && of("parked") >= 1 && task.operations.length === 1;
-      if (task.status !== "completed" || !once)
+      const wokeOnce = of("completed") === 1 && of("parked") >= 1 && task.operations.length === 1;
+      if (task.status !== "completed" || !wokeOnce)
         reasons.push(`${task.id} is ${task.status}: ${task.timeline.map(({ type }) => type).join(" ")}`);
     }
     report.claim(
