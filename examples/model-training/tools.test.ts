@@ -48,6 +48,26 @@ test("a training that is interrupted ends like one that was left alone", { timeo
   expect((await resumed.status()).attempt).toBe(2);
 });
 
+test(
+  "a training that asks goes on as one that does not, or ends where it was told to",
+  { timeout: 30_000 },
+  async () => {
+    const { app, trainModel } = await start("asks.db");
+    const input = { epochs: 3, hidden: 8 };
+    const expected = await (await app.submit(trainModel, input)).result();
+    const answered = async (go_on: boolean) => {
+      const handle = await app.submit(trainModel, { ...input, ask_after: 2 });
+      for await (const event of handle.watch()) if (event.type === "operation" && event.kind === "ask") break;
+      const [asked] = await app.tasks.questions(handle.id);
+      expect(asked?.message).toMatch(/^Accuracy [\d.]+ % after 2 epochs\. Go on\?$/);
+      await app.tasks.answer(handle.id, asked?.key ?? "", { action: "accept", content: { go_on } });
+      return handle.result();
+    };
+    expect(await answered(true)).toEqual(expected);
+    expect(await answered(false)).toMatchObject({ epochs: 2 });
+  },
+);
+
 test("a search finds settings that a training takes", { timeout: 30_000 }, async () => {
   const { app, searchSettings, trainModel } = await start("search.db");
   const found = await (await app.submit(searchSettings, { patience: 1 })).result();
