@@ -1,8 +1,8 @@
 /** The outcome of a benchmark, and the table of all of them. */
 export interface Outcome {
   readonly name: string;
-  /** What the two numbers are. `per second`: higher is better; `ms`: lower is better. */
-  readonly unit: "per second" | "ms";
+  /** What the two numbers are. `per second`: higher is better; `ms`, `MB`: lower is better. */
+  readonly unit: "per second" | "ms" | "MB";
   readonly subject: number;
   readonly reference: number;
   /** How the subject compares; higher is better, whatever the unit. */
@@ -41,5 +41,5 @@ function cells(outcome: Outcome): string[] {
 
 function quantity(value: number, unit: Outcome["unit"]): string {
   const rounded = Math.round(value).toLocaleString("en");
-  return unit === "ms" ? `${rounded} ms` : `${rounded}/s`;
+  return unit === "per second" ? `${rounded}/s` : `${rounded} ${unit}`;
 }

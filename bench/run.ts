@@ -27,6 +27,7 @@ import { start } from "./start.ts";
 import { endedStatusReads, waitingStatusReads } from "./status-reads.ts";
 import { submits } from "./submits.ts";
 import { parentWithChildren } from "./waits/children.ts";
+import { parked } from "./waits/parked.ts";
 import { waking } from "./waits/waking.ts";
 
 const benchmarks: readonly { readonly name: string; run(folder: string): Promise<Outcome> }[] = [
@@ -50,6 +51,7 @@ const benchmarks: readonly { readonly name: string; run(folder: string): Promise
   completions,
   heartbeats,
   waking,
+  parked,
 ];
 
 const { values: options, positionals: names } = parseArgs({
