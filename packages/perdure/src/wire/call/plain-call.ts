@@ -66,8 +66,7 @@ function askingBy(questions: FirstQuestions | undefined): Pick<PlainContext, "as
     return questions;
   };
   return {
-    ask: async (message, schema, { name = message } = {}) =>
-      (await asking(name).ask(name, { message, schema })) as never,
+    ask: async (message, schema, { name = message } = {}) => asking(name).ask(name, { message, schema }),
     askAll: async (all) => (await asking(Object.keys(all).join(", ")).askAll(all)) as never,
   };
 }

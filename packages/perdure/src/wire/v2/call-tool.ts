@@ -34,16 +34,19 @@ export class ToolCalls {
 
   /** Whether a well-formed call names a tool of the application. */
   takes(params: JsonObject): boolean {
-    const { name, arguments: input, inputResponses, requestState } = params;
-    if (typeof name !== "string") return false;
-    if ([input, inputResponses].some((value) => value !== undefined && asObject(value) === undefined))
-      return false;
+    const { name, arguments: input, requestState } = params;
+    if (typeof name !== "string" || (input !== undefined && asObject(input) === undefined)) return false;
     if (requestState !== undefined && typeof requestState !== "string") return false;
     return this.#service.tasks.has(name) || this.#plainTools.has(name);
   }
 
   async serve(exchange: Exchange): Promise<void> {
     const { params } = exchange.request;
+    const { inputResponses } = params;
+    if (inputResponses !== undefined && asObject(inputResponses) === undefined) {
+      // The SDK would take it for a first call.
+      return exchange.error(invalidParams("inputResponses must be an object"));
+    }
     const envelope = readEnvelope(params);
     const call: Call = {
       tool: params["name"] as string,

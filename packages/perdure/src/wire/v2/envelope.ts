@@ -8,9 +8,9 @@ import {
   SERVER_INFO_META_KEY,
 } from "@modelcontextprotocol/server";
 import { isArray, type JsonObject, type JsonValue } from "../../task/json.ts";
+import type { Question } from "../../task/record.ts";
 import type { JsonRpcError } from "../call/tool-result.ts";
 import type { Service } from "../service.ts";
-import { type Askable, askableOf } from "./input-requests.ts";
 
 export const revision = "2026-07-28";
 export const tasksExtension = "io.modelcontextprotocol/tasks";
@@ -29,6 +29,9 @@ export const loggingLevels = [
   "emergency",
 ] as const;
 export type LoggingLevel = (typeof loggingLevels)[number];
+
+/** What the client can be asked. */
+export type Askable = ReadonlySet<Question["mode"]>;
 
 export interface Envelope {
   /** Whether this request may be answered with a task. No earlier request counts. */
@@ -53,6 +56,18 @@ export function readEnvelope(params: JsonObject): Envelope {
     logLevel: loggingLevels.find((known) => known === level),
     clientName: typeof name === "string" ? name : undefined,
   };
+}
+
+/** @param capabilities as the client declared them. An empty `elicitation` means forms. */
+function askableOf(capabilities: JsonObject | undefined): Askable {
+  const askable = new Set<Question["mode"]>();
+  const elicitation = objectAt(capabilities, "elicitation");
+  if (elicitation !== undefined) {
+    if (elicitation["url"] !== undefined) askable.add("url");
+    if (elicitation["form"] !== undefined || elicitation["url"] === undefined) askable.add("form");
+  }
+  if (objectAt(capabilities, "sampling") !== undefined) askable.add("sample");
+  return askable;
 }
 
 /** Exactly an empty object: settings that nobody has defined must not be taken for an agreement. */

@@ -73,7 +73,6 @@ describe("which messages are ours", () => {
     ["arguments that are null", "tools/call", { name: "never", arguments: null }, false],
     ["a call that is made again", "tools/call", { name: "never", requestState: "x" }, true],
     ["a call with answers", "tools/call", { name: "greet", inputResponses: {} }, true],
-    ["answers that are null", "tools/call", { name: "greet", inputResponses: null }, false],
     ["a state that is no text", "tools/call", { name: "greet", requestState: 1 }, false],
     ["tasks/get", "tasks/get", { taskId: "x" }, true],
     ["tasks/update", "tasks/update", { taskId: "x", inputResponses: {} }, true],

@@ -6,22 +6,7 @@
  */
 import type { JsonObject, JsonValue } from "../../task/json.ts";
 import type { AnswerAction, Question } from "../../task/record.ts";
-import { asObject, objectAt } from "./envelope.ts";
-
-/** What the client can be asked. */
-export type Askable = ReadonlySet<Question["mode"]>;
-
-/** @param capabilities as the client declared them. An empty `elicitation` means forms. */
-export function askableOf(capabilities: JsonObject | undefined): Askable {
-  const askable = new Set<Question["mode"]>();
-  const elicitation = objectAt(capabilities, "elicitation");
-  if (elicitation !== undefined) {
-    if (elicitation["url"] !== undefined) askable.add("url");
-    if (elicitation["form"] !== undefined || elicitation["url"] === undefined) askable.add("form");
-  }
-  if (objectAt(capabilities, "sampling") !== undefined) askable.add("sample");
-  return askable;
-}
+import { type Askable, asObject } from "./envelope.ts";
 
 export function toInputRequests(questions: readonly Question[], askable: Askable): JsonObject {
   const shown = questions.filter(({ mode }) => askable.has(mode));

@@ -128,7 +128,6 @@ const same: Readonly<Record<string, RawRequest>> = {
     arguments: { count: "many" },
   }),
   "a state that is a number": params(call, { requestState: 7 }),
-  "answers that are a list": params(call, { inputResponses: [] }),
 
   "a method of the generation before: tasks/result": rpc("tasks/result", { taskId: "0" }),
   "a method of the generation before: tasks/list": rpc("tasks/list", {}),
@@ -155,6 +154,11 @@ const different: Readonly<Record<string, { request: RawRequest; sdk: Expected; o
     request: rpc("tools/call", { name: "quick" }),
     sdk: { status: 200, message: { result: { resultType: "complete" } } },
     ours: { status: 200, message: { result: { resultType: "task" } } },
+  },
+  "answers that are none are no first call": {
+    request: params(call, { inputResponses: [] }),
+    sdk: { status: 200, message: { result: { resultType: "complete" } } },
+    ours: { status: 200, message: { error: { code: -32_602 } } },
   },
   "an author's protocol error stays one": {
     request: rpc("tools/call", { name: "refuse" }),

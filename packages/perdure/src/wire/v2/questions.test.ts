@@ -27,7 +27,8 @@ const careful = {
       const even = number.refine(({ n }) => n % 2 === 0, "odd");
       return await task.ask("an even number?", even);
     } catch (error) {
-      return error instanceof DeclinedError ? error.action : Promise.reject(error as Error);
+      if (error instanceof DeclinedError) return error.action;
+      throw error;
     }
   },
 };
@@ -43,9 +44,12 @@ async function request(
   service: Service,
   method: string,
   params: JsonObject,
-  { elicitation = {} as JsonObject | undefined, owner = "local" } = {},
+  {
+    elicitation = {},
+    owner = "local",
+  }: { readonly elicitation?: JsonObject | null; readonly owner?: string } = {},
 ): Promise<JsonObject> {
-  const client = { extensions, ...(elicitation !== undefined && { elicitation }) };
+  const client = { extensions, ...(elicitation !== null && { elicitation }) };
   const _meta = envelope({ [capabilities]: client });
   const exchange = new FakeExchange(method, { _meta, ...params }, owner);
   await createV2Front(service).serve(exchange);
@@ -167,12 +171,12 @@ describe("a task that asks", () => {
 });
 
 describe("what a client can be asked", () => {
-  it.each<[string, JsonObject | undefined, number]>([
+  it.each<[string, JsonObject | null, number]>([
     ["URLs", { url: {} }, 1],
     ["forms and URLs", { form: {}, url: {} }, 1],
     ["forms, said explicitly", { form: {} }, 0],
     ["forms", {}, 0],
-    ["nothing", undefined, 0],
+    ["nothing", null, 0],
   ])("a question by URL, where it declared %s", async (_, elicitation, count) => {
     const service = await testService({ payment });
     const taskId = await start(service, "payment");

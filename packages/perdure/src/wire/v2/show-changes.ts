@@ -8,7 +8,7 @@
 import type { TaskId } from "../../task/id.ts";
 import type { JsonObject, JsonValue } from "../../task/json.ts";
 import type { Service } from "../service.ts";
-import type { Askable } from "./input-requests.ts";
+import type { Askable } from "./envelope.ts";
 import { detailedTask } from "./task-view.ts";
 
 const progressIntervalMs = 500;

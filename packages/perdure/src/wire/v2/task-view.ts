@@ -10,7 +10,8 @@ import type { Question, TaskRecord, TaskSummary } from "../../task/record.ts";
 import { questionsOf } from "../call/questions.ts";
 import { toOutcome } from "../call/tool-result.ts";
 import type { Service } from "../service.ts";
-import { type Askable, toInputRequests } from "./input-requests.ts";
+import type { Askable } from "./envelope.ts";
+import { toInputRequests } from "./input-requests.ts";
 
 /** What the creation of a task is answered with: no outcome, even where an old task was found that has one. */
 export async function createdTask(service: Service, task: TaskSummary): Promise<JsonObject> {
