@@ -35,9 +35,14 @@ export interface Submission {
   readonly retryOf?: TaskId | undefined;
   /** See `CreateTask.answers`. */
   readonly answers?: Readonly<Record<string, JsonValue>> | undefined;
+  /** How long the caller wants the task kept after its end; it can only lengthen the tool's `ttl`. */
+  readonly keepMs?: number | undefined;
   /** See `CreateTask.rejoinKey`. */
   readonly rejoinKey?: string | undefined;
 }
+
+/** A caller cannot have the record kept for ever. */
+const maxKeepMs = 90 * 86_400_000;
 
 export class Runtime {
   readonly tools: ReadonlyMap<string, TaskTool>;
@@ -114,13 +119,14 @@ export class Runtime {
   /** As `submit`, of an input that was checked before. */
   async create(submission: Submission): Promise<CreatedTask> {
     checkOptions(submission);
+    const { keepMs = 0, ...task } = submission;
     const { ttlMs, deadlineMs } = this.tool(submission.tool);
     const free = submission.startAt === undefined ? this.engine.reserve(submission.tool) : undefined;
     try {
       const created = await this.store.create({
-        ...submission,
+        ...task,
         id: this.#ids(this.clock.now()),
-        ttlMs,
+        ttlMs: ttlMs === undefined ? undefined : Math.max(ttlMs, Math.min(keepMs, maxKeepMs)),
         deadlineMs,
         begin: free !== undefined,
       });

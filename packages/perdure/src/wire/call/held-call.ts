@@ -79,7 +79,9 @@ function onlyAsTask({ tool }: ServedTask): JsonRpcError {
  */
 export async function submitCall(
   service: Service,
-  call: Pick<HeldCall, "task" | "arguments" | "caller" | "idempotencyKey" | "answers">,
+  call: Pick<HeldCall, "task" | "arguments" | "caller" | "idempotencyKey" | "answers"> & {
+    readonly keepMs?: number | undefined;
+  },
   waiting: AbortSignal | undefined,
 ): Promise<CreatedTask> {
   const { task, caller } = call;
@@ -94,6 +96,7 @@ export async function submitCall(
     session: caller.session,
     idempotencyKey: call.idempotencyKey,
     answers: call.answers,
+    keepMs: call.keepMs,
     rejoinKey: key,
   });
 }

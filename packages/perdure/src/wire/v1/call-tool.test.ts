@@ -2,6 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import { ProtocolError } from "../../task/errors.ts";
+import type { TaskId } from "../../task/id.ts";
 import { createV1Front } from "./front.ts";
 import {
   ask,
@@ -46,6 +47,19 @@ describe("tools/call with params.task", () => {
         },
       },
     ]);
+  });
+
+  it("is kept as long as the client wishes, where that is longer than the tool's own ttl", async () => {
+    const service = await testService({ quick: { ...quick, options: { ttl: "1h" } } });
+    const front = createV1Front(service);
+    for (const [wish, kept] of [
+      [7_200_000, 7_200_000],
+      [60_000, 3_600_000],
+    ]) {
+      const { answer } = await ask(front, "tools/call", { name: "quick", task: { ttl: wish } });
+      const { taskId } = (answer.result as { task: { taskId: TaskId } }).task;
+      expect(await service.runtime.store.summary({ taskId })).toMatchObject({ ttlMs: kept });
+    }
   });
 
   it("is an error where the input does not fit: a client that waits for a task reads no result", async () => {

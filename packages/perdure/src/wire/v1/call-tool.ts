@@ -33,6 +33,7 @@ export async function serveCall(serving: Serving, task: ServedTask): Promise<voi
   if (params["task"] !== undefined && knowsTasks(session)) return startTask(serving, task);
   const since = service.runtime.clock.now();
   let asking: Asking | undefined;
+  let handedOver: TaskId | undefined;
   const outcome = await holdCall(service, {
     task,
     arguments: params["arguments"] ?? {},
@@ -40,13 +41,16 @@ export async function serveCall(serving: Serving, task: ServedTask): Promise<voi
     sink: sinkOf(exchange, session),
     signal: endOf(call.signal, task),
     onTask: (taskId) => {
-      if (task.start !== "held") return questions.follow(session, taskId);
+      handedOver = taskId;
+      if (task.start !== "held") return;
       waits(serving, task, since, taskId);
       asking = questions.along(exchange, session, taskId);
     },
   });
   await asking?.end();
-  if (outcome !== undefined) answer(exchange, outcome);
+  if (outcome === undefined) return;
+  answer(exchange, outcome);
+  if (handedOver !== undefined) questions.handedOver(exchange.caller.owner, session, handedOver);
 }
 
 /** Goes on with a held call whose connection broke. */
@@ -85,12 +89,17 @@ async function startTask(
   const { request, caller } = exchange;
   const { params } = request;
   const wish = asObject(params["task"]);
-  if (wish === undefined || !["number", "undefined"].includes(typeof wish["ttl"])) {
+  const ttl = wish?.["ttl"];
+  if (wish === undefined || !(ttl === undefined || typeof ttl === "number")) {
     return exchange.error(invalidParams("task must be an object, and its ttl a number"));
   }
   let created;
   try {
-    created = await submitCall(service, { task, caller, arguments: params["arguments"] ?? {} }, undefined);
+    created = await submitCall(
+      service,
+      { task, caller, arguments: params["arguments"] ?? {}, keepMs: ttl },
+      undefined,
+    );
   } catch (error) {
     // A tool result would not be understood: the client waits for a task.
     return exchange.error(invalidParams(textOf(refusal(error)) ?? "Invalid params"));
