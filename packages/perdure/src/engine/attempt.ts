@@ -137,8 +137,15 @@ export class Attempt {
       logger: this.#parts.logger,
       asked: this.#asked.signal,
       ended: this.#ended.signal,
-      save: (state) => this.#write(() => store.saveState({ ...this.key, state })),
-      saved: () => store.savedState(this.key),
+      save: (state) => {
+        operations.pass();
+        return this.#write(() => store.saveState({ ...this.key, state }));
+      },
+      saved: async () => {
+        const state = await store.savedState(this.key);
+        if (state !== undefined) operations.resume();
+        return state;
+      },
     });
     const timeout = clock.after(tool.timeoutMs, () => this.end(timedOut(this.key, tool.timeoutMs)));
     const outside = endedFromOutside(this.#ended.signal);

@@ -38,6 +38,7 @@ export class Operations {
   readonly #used = new Set<string>();
   /** Recorded operations that this attempt has not come to yet. */
   #ahead: number;
+  #resumed = false;
 
   constructor(parts: OperationsParts) {
     this.#parts = parts;
@@ -63,9 +64,23 @@ export class Operations {
     return done.state === "done" ? done.value : undefined;
   }
 
-  /** The run is over: nothing is ahead of it any more. Returns the recorded names that it has not come to. */
+  /** A new state is saved: the handler is beyond what is recorded, whether or not it came to all of it. */
+  pass(): void {
+    this.#ahead = 0;
+  }
+
+  /**
+   * The handler was given a saved state: it may leave out what was recorded before that. Where it stands shows when it
+   * comes to the last of what is recorded, or saves anew.
+   */
+  resume(): void {
+    this.#resumed = true;
+  }
+
+  /** The run is over. Returns the recorded names that it should have come to, and has not. */
   finish(): readonly string[] {
     this.#ahead = 0;
+    if (this.#resumed) return [];
     return [...this.#recorded.values()]
       .filter((operation) => isFinal(operation) && !this.#used.has(operation.name))
       .map(({ name }) => name);
@@ -91,6 +106,8 @@ export class Operations {
           `${quote(name)} was recorded as a ${recorded.kind} and is now a ${kind}: the handler has changed since. ` +
           `Give the new operation another name.`,
       });
+    } else if (this.#resumed && recorded === this.#parts.recorded.at(-1)) {
+      this.#ahead = 0;
     } else if (this.#ahead > 0) {
       this.#ahead--;
     }

@@ -111,6 +111,26 @@ describe("what is run over", () => {
     expect((await logs(run)).map(({ message }) => message)).toEqual(["before", "between", "after"]);
   });
 
+  it("may be left out by a run that goes on from a saved state, and then nothing is dropped or warned of", async () => {
+    const run = await submitted(async (task) => {
+      const saved = (await task.saved<number>()) ?? 0;
+      for (let n = saved; n < 3; n++) {
+        await task.step(`part:${n}`, () => n);
+        await task.save(n + 1);
+        task.progress(n + 1, 3);
+        if (n === 1) throw new Error("once");
+      }
+      await task.sleep("1h");
+      task.log.info("after");
+      return "done";
+    });
+    await run.clock.skip("1h");
+    await run.clock.advance("1s");
+    expect(await run.handle.result()).toBe("done");
+    expect((await run.handle.status()).progress).toEqual({ done: 3, total: 3 });
+    expect((await logs(run)).map(({ message }) => message)).toEqual(["after"]);
+  });
+
   it("warns in the timeline of what a finished run did not come to", async () => {
     const run = await submitted(async (task) => {
       if (task.attempt === 1) await task.step("only once", () => 1);
