@@ -89,11 +89,12 @@ export function updateByAttempt(
 }
 
 /** For a transition by an attempt that may turn out to change nothing. @throws PerdureError `STALE_ATTEMPT` */
-export function requireAttempt(tx: Transaction, key: AttemptKey): void {
+export function requireAttempt(tx: Transaction, key: AttemptKey): Pick<TaskRow, "owner" | "revision"> {
   const row = tx
-    .sql("SELECT 1 FROM tasks WHERE id = ? AND attempt = ? AND running = 1 AND due_at IS NULL")
+    .sql("SELECT owner, revision FROM tasks WHERE id = ? AND attempt = ? AND running = 1 AND due_at IS NULL")
     .get(key.taskId, key.attempt);
   if (row === undefined) throw staleAttempt(tx, key);
+  return row as Pick<TaskRow, "owner" | "revision">;
 }
 
 /** The row of a task that has not expired; of another owner's, none. */

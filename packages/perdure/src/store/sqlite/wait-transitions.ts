@@ -27,7 +27,7 @@ import { appendEvent, findTask, requireAttempt, type Transaction, updateByAttemp
 import { resolveOperation, touch, wake } from "./waking.ts";
 
 export function openWait(tx: Transaction, { name, wait, problem, ...key }: OpenWait): Operation {
-  requireAttempt(tx, key);
+  const { revision } = requireAttempt(tx, key);
   const existing = findOperation(tx, key.taskId, name, wait.kind);
   if (existing !== undefined) {
     if (problem === undefined || existing["state"] !== "done") return toOperation(existing);
@@ -41,7 +41,7 @@ export function openWait(tx: Transaction, { name, wait, problem, ...key }: OpenW
     name,
     kind: wait.kind,
     state: "open",
-    wait: toWait(tx, key.taskId, wait, problem),
+    wait: toWait(tx, revision + 1, wait, problem),
   });
 }
 
@@ -51,12 +51,10 @@ export function openCall(
   { name, child, ...key }: OpenCall,
   input: string | undefined,
 ): Operation {
-  requireAttempt(tx, key);
+  const { owner } = requireAttempt(tx, key);
   const existing = findOperation(tx, key.taskId, name, "call");
   if (existing !== undefined) return toOperation(existing);
-  const parent = findTask(tx.sql, tx.now, key.taskId, undefined);
-  if (parent === undefined) throw new Error(`task ${key.taskId} calls and is gone`);
-  const { task } = createTask(tx, { ...child, owner: parent.owner, parentId: parent.id }, input);
+  const { task } = createTask(tx, { ...child, owner, parentId: key.taskId }, input);
   const opened = insertOperation(tx, key, {
     name,
     kind: "call",
@@ -202,19 +200,19 @@ function insertOperation(tx: Transaction, key: AttemptKey, operation: Recorded):
   return toOperation(row ?? {});
 }
 
-function toWait(tx: Transaction, taskId: TaskId, request: WaitRequest, problem: string | undefined): Wait {
+/** @param revision that the task has with it */
+function toWait(tx: Transaction, revision: number, request: WaitRequest, problem: string | undefined): Wait {
   switch (request.kind) {
     case "sleep":
       return { kind: "sleep", until: "until" in request ? request.until : tx.now + request.ms };
     case "signal":
       return { kind: "signal", ...untilOf(tx, request.timeoutMs) };
     case "ask": {
-      const revision = findTask(tx.sql, tx.now, taskId, undefined)?.revision ?? 0;
       const question: Question = {
         ...request.question,
         message:
           problem === undefined ? request.question.message : withProblem(request.question.message, problem),
-        key: questionKey(revision + 1),
+        key: questionKey(revision),
         ...untilOf(tx, request.timeoutMs),
       };
       return { kind: "ask", question };
