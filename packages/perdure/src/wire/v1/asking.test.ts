@@ -68,6 +68,8 @@ describe("one question, several clients", () => {
     const again = wait(front, taskId, ada);
     await sleep(50);
     expect(asked(again)).toEqual([]);
+    const { result } = (await ask(front, "tasks/get", { taskId })).answer;
+    expect(result).toMatchObject({ status: "input_required", statusMessage: "Delete it?" });
     await answer(front, bob, { id, result: yes });
     await eventually(() => exchange.said.some((said) => "result" in said));
     expect(exchange.answer.result).toMatchObject({ structuredContent: { sure: true } });

@@ -33,7 +33,7 @@ export async function serveCall(serving: Serving, task: ServedTask): Promise<voi
   if (params["task"] !== undefined && knowsTasks(session)) return startTask(serving, task);
   const since = service.runtime.clock.now();
   let asking: Asking | undefined;
-  let handedOver: TaskId | undefined;
+  let submitted: TaskId | undefined;
   const outcome = await holdCall(service, {
     task,
     arguments: params["arguments"] ?? {},
@@ -41,7 +41,7 @@ export async function serveCall(serving: Serving, task: ServedTask): Promise<voi
     sink: sinkOf(exchange, session),
     signal: endOf(call.signal, task),
     onTask: (taskId) => {
-      handedOver = taskId;
+      submitted = taskId;
       if (task.start !== "held") return;
       waits(serving, task, since, taskId);
       asking = questions.along(exchange, session, taskId);
@@ -50,7 +50,7 @@ export async function serveCall(serving: Serving, task: ServedTask): Promise<voi
   await asking?.end();
   if (outcome === undefined) return;
   answer(exchange, outcome);
-  if (handedOver !== undefined) questions.handedOver(exchange.caller.owner, session, handedOver);
+  if (submitted !== undefined) questions.callEnded(exchange.caller.owner, session, submitted);
 }
 
 /** Goes on with a held call whose connection broke. */
@@ -68,7 +68,9 @@ export async function resumeCall(serving: Serving, { taskId, since }: Resumption
     taskId,
   );
   await asking?.end();
-  if (outcome !== undefined) answer(exchange, outcome);
+  if (outcome === undefined) return;
+  answer(exchange, outcome);
+  questions.callEnded(caller.owner, session, taskId);
 }
 
 /** From here on the call can be resumed, and cancelled, at any process. */

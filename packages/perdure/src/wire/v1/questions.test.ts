@@ -2,16 +2,19 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { CallToolResultSchema } from "@modelcontextprotocol/sdk/types.js";
 import { describe, expect, it } from "vitest";
 import { temporaryFile } from "../../app/app.fixture.ts";
+import type { ServingOptions } from "../../app/serving.ts";
+import type { TaskId } from "../../task/id.ts";
+import type { Service } from "../service.ts";
 import { accept, asking, person, type PersonOptions, resultOf, startTask } from "./asking.fixture.ts";
-import { httpTransport, serve } from "./http.fixture.ts";
+import { httpTransport, post, serve } from "./http.fixture.ts";
 import { eventually, testService } from "./service.fixture.ts";
 
 /** A person at one server, or at two of one record, whose requests go to them in turn. */
-async function at(servers: 1 | 2, options: PersonOptions) {
+async function at(servers: 1 | 2, options: PersonOptions, serving: ServingOptions = {}) {
   const store = servers === 1 ? "sqlite::memory:" : `sqlite:${temporaryFile()}`;
   const services = [];
   for (let count = 0; count < servers; count++)
-    services.push(await testService(asking, { store, poll: "100ms" }));
+    services.push(await testService(asking, { store, poll: "100ms", ...serving }));
   const served = await serve(...services);
   return { served, services, who: await person(httpTransport(served.url), options) };
 }
@@ -92,10 +95,7 @@ describe.each([1, 2] as const)("with %i process(es)", (servers) => {
     });
     const taskId = await startTask(who, "confirm");
     for (let polls = 0; polls < 4; polls++) await who.client.experimental.tasks.getTask(taskId);
-    await eventually(async () => {
-      const task = await services[0]?.runtime.store.summary({ taskId: taskId as never });
-      return task?.status === "completed";
-    });
+    await eventually(async () => (await get(services, taskId))?.status === "completed");
     expect(who.messages()).toEqual(["Delete it?"]);
   });
 
@@ -104,6 +104,19 @@ describe.each([1, 2] as const)("with %i process(es)", (servers) => {
     const taskId = await startTask(who, "confirm");
     await expect(resultOf(who, taskId, { timeout: 300 })).rejects.toThrow("timed out");
     expect(await resultOf(who, taskId)).toMatchObject({ structuredContent: { sure: true } });
+    expect(who.messages()).toEqual(["Delete it?"]);
+  });
+
+  it("an answer outlives the held call that was handed over", async () => {
+    const { who, services } = await at(
+      servers,
+      { answer: async () => (await sleep(900), accept({ sure: true })) },
+      { hold: "300ms" },
+    );
+    const { structuredContent } = await who.client.callTool({ name: "confirm", arguments: {} });
+    const { task_id: taskId } = structuredContent as { readonly task_id: string };
+    expect(structuredContent).toMatchObject({ status: "input_required" });
+    await eventually(async () => (await get(services, taskId))?.status === "completed");
     expect(who.messages()).toEqual(["Delete it?"]);
   });
 
@@ -126,6 +139,41 @@ describe.each([1, 2] as const)("with %i process(es)", (servers) => {
     const { who } = await at(servers, { elicitation: { url: {} }, answer: () => ({ action: "accept" }) });
     await who.client.callTool({ name: "page", arguments: {} });
     expect(who.asked[0]?.params).toMatchObject({ mode: "url", url: "https://pay.example/1" });
+  });
+});
+
+function get([service]: readonly Service[], taskId: string) {
+  return service?.runtime.store.summary({ taskId: taskId as TaskId });
+}
+
+/** A client of 2025-06-18 knows no tasks, and its streams cannot be resumed. */
+describe("on 2025-06-18", () => {
+  it("a held call asks on its stream, by events without an id", async () => {
+    const { url } = await serve(await testService(asking));
+    const hello = {
+      protocolVersion: "2025-06-18",
+      capabilities: { elicitation: {} },
+      clientInfo: { name: "earlier", version: "0" },
+    };
+    const initialized = await post(url, { jsonrpc: "2.0", id: 0, method: "initialize", params: hello });
+    const headers = {
+      "mcp-session-id": initialized.headers.get("mcp-session-id") ?? "",
+      "mcp-protocol-version": "2025-06-18",
+    };
+    await initialized.text();
+    const call = { jsonrpc: "2.0", id: 1, method: "tools/call", params: { name: "confirm", arguments: {} } };
+    const response = await post(url, call, headers);
+    let text = "";
+    for await (const chunk of response.body ?? []) {
+      text += Buffer.from(chunk).toString();
+      const id = /"id":"(ask[^"]+)"/.exec(text)?.[1];
+      if (id === undefined || text.includes('"id":1')) continue;
+      const result = { action: "accept", content: { sure: true } };
+      expect((await post(url, { jsonrpc: "2.0", id, result }, headers)).status).toBe(202);
+    }
+    expect(text).toContain('"structuredContent":{"sure":true}');
+    expect(text).not.toMatch(/^id:/m);
+    expect(text).not.toContain("related-task");
   });
 });
 

@@ -7,6 +7,7 @@ import { giveAnswer, questionsOf } from "../call/questions.ts";
 import type { Service } from "../service.ts";
 import { Asking, type AskingParts, type Channel, type OpenRequests } from "./asking.ts";
 import type { V1Session, V1Stream } from "./client.ts";
+import { FollowedTasks } from "./followed-tasks.ts";
 import { canBeAsked, type ClientResponse, toAnswer } from "./client-request.ts";
 import { PushedQuestions } from "./pushed-questions.ts";
 import type { ResumableExchange } from "./resumable.ts";
@@ -15,9 +16,11 @@ export class Questions {
   readonly #service: Service;
   readonly #requests = new Requests();
   readonly #pushed: PushedQuestions;
+  readonly #followed: FollowedTasks;
 
   constructor(service: Service) {
     this.#service = service;
+    this.#followed = new FollowedTasks(service.runtime);
     this.#pushed = new PushedQuestions((parts) => this.#ask(parts));
   }
 
@@ -42,9 +45,36 @@ export class Questions {
     if (canBeAsked(session)) this.#pushed.follow(session, taskId);
   }
 
+  /** A call was answered. Where its task goes on: as `follow`, at every process. */
+  callEnded(owner: string, session: V1Session, taskId: TaskId): void {
+    const { askedAs } = session;
+    if (askedAs === undefined || !canBeAsked(session)) return;
+    this.#pushed.follow(session, taskId);
+    this.#followed.add(owner, askedAs, taskId).catch((error: unknown) => this.#warn(error));
+  }
+
   /** The session's own stream is open, until it is gone. @param lastEventId of the stream that it goes on with */
   push(owner: string, session: V1Session, stream: V1Stream, lastEventId?: string): void {
-    if (canBeAsked(session)) this.#pushed.open(owner, session, stream, lastEventId);
+    const { askedAs } = session;
+    if (askedAs === undefined || !canBeAsked(session) || stream.gone.aborted) return;
+    this.#pushed.open(owner, session, stream, lastEventId);
+    const known = new Set<TaskId>();
+    const look = (): void => {
+      this.#followed.of(owner, askedAs).then(
+        (taskIds) => {
+          for (const taskId of taskIds) if (!known.has(taskId)) this.#pushed.follow(session, taskId);
+          for (const taskId of taskIds) known.add(taskId);
+        },
+        (error: unknown) => this.#warn(error),
+      );
+    };
+    this.#followed.onOthers(look, stream.gone);
+    look();
+  }
+
+  #warn(error: unknown): void {
+    const { closing, logger } = this.#service.runtime;
+    if (!closing) logger.warn({ err: error }, "the tasks that a client follows could not be kept");
   }
 
   /** An answer, to a question that this or another process has asked. Never rejects. */

@@ -7,6 +7,7 @@
  */
 import type { TaskRecord, TaskSummary } from "../../task/record.ts";
 import type { TaskStatus } from "../../task/status.ts";
+import { questionsOf } from "../call/questions.ts";
 import { type ToolResult, toOutcome } from "../call/tool-result.ts";
 import type { Service } from "../service.ts";
 
@@ -67,8 +68,9 @@ function wireTtlMs(task: TaskSummary): number | null {
 async function statusMessage(service: Service, task: TaskSummary): Promise<string | undefined> {
   switch (task.status) {
     case "working":
-    case "input_required":
       return progressText(task) ?? service.runtime.waitingFor(task);
+    case "input_required":
+      return (await asks(service, task)) ?? progressText(task);
     case "failed":
       return task.failure.message;
     case "cancelled":
@@ -76,6 +78,12 @@ async function statusMessage(service: Service, task: TaskSummary): Promise<strin
     case "completed":
       return undefined;
   }
+}
+
+/** What is asked, for clients that show no more than the status. */
+async function asks(service: Service, { id }: TaskSummary): Promise<string | undefined> {
+  const messages = (await questionsOf(service, id)).map(({ message }) => message);
+  return messages.length === 0 ? undefined : messages.join("\n");
 }
 
 /** `3/10: loss 0.214` */
