@@ -20,6 +20,7 @@ import { idempotencyCases } from "./idempotency.ts";
 import { listCases } from "./list.ts";
 import { operationCases } from "./operations.ts";
 import { ownerCases } from "./owner.ts";
+import { parkCases } from "./park.ts";
 import { questionLeaseCases, sharedQuestionLeaseCases } from "./question-leases.ts";
 import { questionCases } from "./questions.ts";
 import { raceCases } from "./race.ts";
@@ -36,7 +37,7 @@ import { timelineCases } from "./timeline.ts";
 import { turnCases } from "./turn.ts";
 import { valueCases } from "./value.ts";
 import { waitRaceCases } from "./wait-races.ts";
-import { parkCases, waitCases } from "./waits.ts";
+import { waitCases } from "./waits.ts";
 import { waitsAfterCrashCases } from "./waits-after-crash.ts";
 
 export const storeContract: readonly ContractCase[] = [
