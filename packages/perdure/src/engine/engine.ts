@@ -178,7 +178,7 @@ export class Engine {
     const at = clock.now() + Math.max(0, ms);
     if (this.#state !== "started" || (this.#due !== undefined && this.#due.at <= at)) return;
     this.#due?.timer.cancel();
-    const timer = clock.after(at - clock.now(), () => {
+    const timer = clock.after(Math.max(0, at - clock.now()), () => {
       this.#due = undefined;
       this.#wake();
     });
