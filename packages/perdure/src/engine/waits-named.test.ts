@@ -254,3 +254,33 @@ describe("many", () => {
     expect(new Set(results)).toEqual(new Set([2]));
   });
 });
+
+describe("a race between waits", () => {
+  it.each([
+    ["a signal, then time", "1m", "signal"],
+    ["time, then a signal", "2h", "time"],
+  ] as const)("of %s has the same winner in every run", async (_, sentAfter, winner) => {
+    for (const first of ["signal", "time"]) {
+      const winners: string[] = [];
+      const { app, clock, handle } = await submitted(async (task) => {
+        const signal = () => task.waitUntil("go").then(() => "signal");
+        const time = () => task.sleep("1h", { name: "patience" }).then(() => "time");
+        const won = await Promise.race(first === "signal" ? [signal(), time()] : [time(), signal()]);
+        winners.push(won);
+        await task.sleep("5h");
+        return won;
+      });
+      await clock.skip(sentAfter);
+      await clock.advance("1s");
+      await app.tasks.signal(handle.id, "go");
+      await clock.advance("1s");
+      for (let hour = 0; hour < 8; hour++) {
+        await clock.skip("1h");
+        await clock.advance("1s");
+      }
+      expect(await handle.result()).toBe(winner);
+      expect(winners.length).toBeGreaterThan(1);
+      expect(new Set(winners)).toEqual(new Set([winner]));
+    }
+  });
+});

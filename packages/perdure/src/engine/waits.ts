@@ -10,6 +10,9 @@
  * an answer may come soon (a question, a call, a signal), it *lingers*: it stays resident for a while, unless its slot
  * is wanted by others, and a wait that is resolved meanwhile goes on without a replay. A wait shorter than that never
  * parks.
+ *
+ * What waits is resolved in the order of time, one a turn of the event loop, whether it happens now or long ago: so a
+ * race between waits has the same winner in every run.
  */
 import type { Clock, Timer } from "../task/clock.ts";
 import { PerdureError } from "../task/errors.ts";
@@ -42,6 +45,12 @@ interface Pending {
   readonly reject: (error: Error) => void;
 }
 
+/** A wait that is over, and since when. */
+interface Resolved {
+  readonly at: Timestamp;
+  readonly deliver: () => void;
+}
+
 export class Waits {
   readonly #parts: WaitsParts;
   readonly #pending = new Map<string, Pending>();
@@ -52,6 +61,9 @@ export class Waits {
   #activeAt: Timestamp;
   #timer: Timer | undefined;
   #considering = false;
+  /** In the order of time; of the same time, as they were found. */
+  #resolved: Resolved[] = [];
+  #delivering = false;
   #noticing = false;
   #parking: Promise<void> | undefined;
 
@@ -81,15 +93,17 @@ export class Waits {
 
   /** The value of an operation, once it is resolved; of a step to be tried again, nothing, once it may be. */
   settled(operation: Operation): Promise<JsonValue | undefined> {
-    if (operation.state === "done" || operation.state === "failed") return valueOf(operation);
+    if (operation.state === "done" || operation.state === "failed") {
+      return new Promise((resolve, reject) => this.#resolve(operation, { resolve, reject }));
+    }
     const until = untilOf(operation);
-    if (until !== undefined && until <= this.#parts.clock.now()) return this.#expired(operation);
     return new Promise((resolve, reject) => {
       const timer =
         until === undefined
           ? undefined
           : this.#parts.clock.after(until - this.#parts.clock.now(), () => void this.#onTime(operation));
       this.#pending.set(operation.name, { operation, timer, resolve, reject });
+      if (until !== undefined && until <= this.#parts.clock.now()) return void this.#onTime(operation);
       this.#notePeak();
       this.#considerSoon();
       // It may have been resolved between its being read and being waited for.
@@ -122,6 +136,7 @@ export class Waits {
   consider(): void {
     this.#timer?.cancel();
     if (this.#busy > 0 || this.#pending.size === 0 || this.#parking !== undefined) return;
+    if (this.#resolved.length > 0) return;
     const now = this.#parts.clock.now();
     const soonest = Math.min(
       ...[...this.#pending.values()].map(({ operation }) => untilOf(operation) ?? Infinity),
@@ -138,6 +153,7 @@ export class Waits {
     this.#timer?.cancel();
     for (const { timer } of this.#pending.values()) timer?.cancel();
     this.#pending.clear();
+    this.#resolved = [];
   }
 
   #parksAtOnce(): boolean {
@@ -174,23 +190,21 @@ export class Waits {
     this.#peak = Math.max(this.#peak, this.#busy + this.#pending.size);
   }
 
+  /** A sleep is over; of anything else, nobody came. */
   async #onTime(operation: Waiting): Promise<void> {
     const pending = this.#pending.get(operation.name);
     if (pending === undefined) return;
-    try {
-      const value = await this.#expired(operation);
+    if (operation.state === "attempted" || operation.wait.kind === "sleep") {
       this.#remove(operation.name);
-      pending.resolve(value);
+      const at = untilOf(operation) ?? operation.recordedAt;
+      return this.#enqueue({ at, deliver: () => pending.resolve(undefined) });
+    }
+    try {
+      this.#settle(await this.#parts.expire(operation));
     } catch (error) {
       this.#remove(operation.name);
       pending.reject(error as Error);
     }
-  }
-
-  /** A sleep is over; of anything else, nobody came. */
-  async #expired(operation: Waiting): Promise<JsonValue | undefined> {
-    if (operation.state === "attempted" || operation.wait.kind === "sleep") return undefined;
-    return valueOf(await this.#parts.expire(operation));
   }
 
   #settle(operation: Operation): void {
@@ -198,7 +212,27 @@ export class Waits {
     const pending = this.#pending.get(operation.name);
     if (pending === undefined) return;
     this.#remove(operation.name);
-    valueOf(operation).then(pending.resolve, pending.reject);
+    this.#resolve(operation, pending);
+  }
+
+  #resolve(operation: Operation, { resolve, reject }: Pick<Pending, "resolve" | "reject">): void {
+    const deliver = (): void => void valueOf(operation).then(resolve, reject);
+    this.#enqueue({ at: operation.recordedAt, deliver });
+  }
+
+  #enqueue(resolved: Resolved): void {
+    this.#resolved = [...this.#resolved, resolved].toSorted((a, b) => a.at - b.at);
+    if (this.#delivering) return;
+    this.#delivering = true;
+    setImmediate(() => this.#deliverNext());
+  }
+
+  /** The handler goes on with one before it hears of the next, as it did when they happened. */
+  #deliverNext(): void {
+    this.#resolved.shift()?.deliver();
+    this.#delivering = this.#resolved.length > 0;
+    if (this.#delivering) setImmediate(() => this.#deliverNext());
+    else this.#considerSoon();
   }
 
   #remove(name: string): void {
