@@ -66,6 +66,14 @@ function declareTasks(app: App): void {
     },
   );
   app.task(
+    "test_elicitation",
+    { description: "Asks what it is told to.", input: z.object({ message: z.string() }), asks: true },
+    async ({ message }, { ask }) => {
+      const answer = await ask(message, z.object({ username: z.string(), email: z.string() }));
+      return `User response: ${JSON.stringify(answer)}`;
+    },
+  );
+  app.task(
     "multi_input",
     { description: "Asks two questions at once.", input: nothing, asks: true },
     async (_, { askAll }) => {
@@ -79,7 +87,7 @@ function declareTasks(app: App): void {
   const before = { user_name: question("What is your name?", z.object({ name: z.string() })) };
   app.task(
     "test_tool_with_task",
-    { description: "Asks, and begins then.", input: nothing, start: "task", asks: true, before },
+    { description: "Asks, and begins then.", input: nothing, start: "task", before },
     async (_, { askAll }) => {
       const { user_name } = await askAll(before);
       return `Hello, ${user_name.name}!`;

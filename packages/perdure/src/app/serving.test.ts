@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
+import { question } from "../engine/context.ts";
 import { testApp } from "./app.fixture.ts";
 import type { PerdureOptions } from "./app.ts";
 
@@ -106,6 +107,16 @@ describe("a tool", () => {
     expect(() => testApp().tool(name, { description: "", input: z.object({}) }, () => null)).toThrow(
       /name of a tool must be/,
     );
+  });
+
+  it("that asks what is no flat form before it begins is refused", () => {
+    const declare = () => {
+      const app = testApp();
+      const before = { where: question("Where?", z.object({ at: z.object({ x: z.number() }) })) };
+      app.task("go", { description: "Goes.", input: z.object({}), before }, () => null);
+      app.service();
+    };
+    expect(declare).toThrow(/"at" must be a string, number, boolean or choice/);
   });
 
   it("whose schema clients could not read is refused", () => {

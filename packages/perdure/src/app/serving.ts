@@ -7,7 +7,7 @@ import { type Duration, toMs } from "../task/duration.ts";
 import { PerdureError, quote } from "../task/errors.ts";
 import type { JsonObject } from "../task/json.ts";
 import type { Authenticate } from "../wire/http/authenticate.ts";
-import { toObjectSchema } from "../engine/json-schema.ts";
+import { toObjectSchema, toQuestionSchema } from "../engine/json-schema.ts";
 import {
   type GeneratedTool,
   generatedTools,
@@ -80,7 +80,7 @@ export interface ServedTaskOptions {
   /**
    * Questions that are asked before there is a task, where a client can be asked so (2026-07-28): a person who declines
    * has started nothing. The handler asks the same, by `task.askAll(before)`: it has their answers at once where they
-   * were given before, and asks them itself everywhere else.
+   * were given before, and asks them itself everywhere else. It implies `asks`.
    */
   readonly before?: Readonly<Record<string, Question>>;
   /** Whether an equal call joins the running task of a caller that was lost. Default true. */
@@ -113,7 +113,9 @@ export function toService(
   const tasks = [...declarations.tasks].map(
     ([name, { tool, options: own }]) => [name, toServedTask(tool, own)] as const,
   );
-  const asks = [...declarations.tasks.values()].some(({ options: own }) => own.asks === true);
+  const asks = [...declarations.tasks.values()].some(
+    ({ options: own }) => own.asks ?? own.before !== undefined,
+  );
   const settings = toWireSettings(options, asks);
   const names = [...declarations.tasks.keys(), ...declarations.plainTools.keys()];
   for (const name of settings.toolNames.values()) {
@@ -157,7 +159,10 @@ export function toPlainTool(
 
 function toServedTask(tool: TaskTool, options: DeclaredOptions): ServedTask {
   const setting = (key: string): string => `task ${quote(tool.name)}: ${key}`;
-  const { hold, heartbeat, output } = options;
+  const { hold, heartbeat, output, before } = options;
+  for (const [name, { schema, url }] of Object.entries(before ?? {})) {
+    if (url === undefined) toQuestionSchema(schema, name);
+  }
   return {
     tool,
     title: options.title,
@@ -168,7 +173,7 @@ function toServedTask(tool: TaskTool, options: DeclaredOptions): ServedTask {
     holdMs: hold === undefined ? undefined : toMs(hold, setting("hold")),
     heartbeatMs: heartbeat === undefined ? undefined : toInterval(heartbeat, setting("heartbeat")),
     onDisconnect: options.onDisconnect ?? "cancel",
-    before: options.before,
+    before,
     rejoin: options.rejoin ?? true,
   };
 }

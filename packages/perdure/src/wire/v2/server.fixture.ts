@@ -6,7 +6,7 @@ import { PerdureError } from "../../task/errors.ts";
 
 const [, , file = "", port = "0"] = process.argv;
 const ignore = (): void => undefined;
-const logger = { debug: ignore, info: ignore, warn: ignore, error: console.error };
+const logger = { debug: ignore, info: ignore, warn: ignore, error: ignore };
 const app = perdure({ name: "asking", version: "1.0.0", store: `sqlite:${file}`, poll: "100ms", logger });
 
 const nothing = z.object({});
