@@ -35,6 +35,9 @@ export class WaitCalls {
   }
 
   async sleep(duration: Duration | Date, { name }: { readonly name?: string }): Promise<void> {
+    if (duration instanceof Date && Number.isNaN(duration.getTime())) {
+      throw new PerdureError("INVALID_OPTION", { message: "sleep: the date must be a valid one." });
+    }
     const wait =
       duration instanceof Date
         ? ({ kind: "sleep", until: duration.getTime() } as const)

@@ -255,6 +255,27 @@ describe("many", () => {
   });
 });
 
+describe("what is no wait", () => {
+  it.each<[string, (task: TaskContext) => Promise<unknown>]>([
+    ["an invalid date", async (task) => task.sleep(new Date(Number.NaN))],
+    ["a negative duration", async (task) => task.sleep(-5)],
+    ["a nested form", async (task) => task.ask("Who?", z.object({ who: name }))],
+    ["a time-out that is none", async (task) => task.waitUntil("go", { timeout: "soon" as "1s" })],
+  ])("%s is refused", async (_, run) => {
+    const { handle } = await submitted(async (task) => run(task).catch(codeOf));
+    expect(await handle.result()).toBe("INVALID_OPTION");
+  });
+
+  it("no time at all passes at once", async () => {
+    const { handle } = await submitted(async (task) => {
+      await task.sleep(0);
+      await task.sleep(new Date(0));
+      return task.waitUntil("go", { timeout: 0 }).catch(codeOf);
+    });
+    expect(await handle.result()).toBe("EXPIRED");
+  });
+});
+
 describe("a race between waits", () => {
   it.each([
     ["a signal, then time", "1m", "signal"],
