@@ -12,6 +12,7 @@ import {
   SUPPORTED_PROTOCOL_VERSIONS,
 } from "@modelcontextprotocol/server";
 import type { ClientSession } from "../../store/sessions.ts";
+import type { JsonValue } from "../../task/json.ts";
 import type { JsonRpcError } from "../call/tool-result.ts";
 import type { JsonRpcRequest } from "../exchange.ts";
 import type { Caller, Service } from "../service.ts";
@@ -19,7 +20,7 @@ import type { V1Exchange, V1Session, V1Stream } from "./client.ts";
 import { endEventId, parseEventId } from "./event-id.ts";
 import { createV1Front, type V1Front } from "./front.ts";
 import { toLoggingLevel } from "./logging.ts";
-import { asCancellation, asRequest } from "./request.ts";
+import { asCancellation, asObject, asRequest } from "./request.ts";
 import { askedAs, clientNameOf, isSessionId, Sessions } from "./sessions.ts";
 import { StandaloneStreams } from "./standalone-streams.ts";
 
@@ -83,7 +84,7 @@ interface Parts {
 }
 
 async function post(parts: Parts, request: V1HttpRequest, body: unknown): Promise<V1Route> {
-  if (isInitializeRequest(body)) return initialize(parts, request, body);
+  if (isInitialize(body)) return initialize(parts, request, body);
   const row = await findSession(parts, request);
   if (row !== undefined && "to" in row) return row;
   if (!isAcceptable(request)) return toSdk;
@@ -108,6 +109,11 @@ async function post(parts: Parts, request: V1HttpRequest, body: unknown): Promis
     };
   }
   return row === undefined ? toSdk : (setLogLevel(parts, row, body) ?? toSdk);
+}
+
+/** The SDK's schema takes 10 µs to find out that another method is another. */
+function isInitialize(body: unknown): body is InitializeRequest {
+  return asObject(body as JsonValue)?.["method"] === "initialize" && isInitializeRequest(body);
 }
 
 /** The SDK answers; the session is ours. */
