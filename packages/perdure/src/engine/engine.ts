@@ -43,7 +43,10 @@ export interface EngineParts {
 export class Engine {
   readonly #parts: EngineParts;
   readonly #slots: Slots;
-  readonly #running = new Map<TaskId, { readonly attempt: Attempt; readonly ended: Promise<void> }>();
+  readonly #running = new Map<
+    TaskId,
+    { readonly attempt: Attempt; readonly ended: Promise<void>; readonly free: () => void }
+  >();
   #state: "idle" | "started" | "stopping" = "idle";
   #unsubscribe: (() => void) | undefined;
   #pass: Promise<number> | undefined;
@@ -107,7 +110,7 @@ export class Engine {
       free();
       if (this.#moreDue || this.#blind) this.#wake();
     });
-    this.#running.set(record.id, { attempt, ended });
+    this.#running.set(record.id, { attempt, ended, free });
     if (record.deadlineAt !== undefined) this.#lookAgainIn(record.deadlineAt - this.#parts.clock.now());
   }
 
@@ -137,6 +140,7 @@ export class Engine {
 
   async #runPasses(): Promise<number> {
     let begun = 0;
+    await Promise.resolve(); // those who wake it in one turn share one pass
     while (this.#passWanted && this.#state === "started" && this.#parts.store.executor.executes) {
       this.#passWanted = false;
       begun += await this.#runPass();
@@ -193,10 +197,12 @@ export class Engine {
       }
       return;
     }
-    const attempt = this.#running.get(change.taskId)?.attempt;
-    if (attempt === undefined) return;
-    if (isTerminal(change.status)) this.#reconcile(attempt);
-    else attempt.notice();
+    const running = this.#running.get(change.taskId);
+    if (running === undefined) return;
+    // The slot is free before anyone who waits for the result can submit the next.
+    if (isTerminal(change.status) && running.attempt.settled) running.free();
+    else if (isTerminal(change.status)) this.#reconcile(running.attempt);
+    else running.attempt.notice();
   }
 
   /** Ends the attempt when the record says that it has no business any more. */
