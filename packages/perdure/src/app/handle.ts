@@ -34,9 +34,14 @@ export class TaskHandle<Result = unknown> {
    * @throws PerdureError `TASK_NOT_FOUND`
    */
   async result(): Promise<Result> {
+    const recorded = await this.#runtime.engine.resultOf(this.#key());
+    if (recorded !== undefined) return recorded.result as Result;
     using watch = this.#runtime.watches.open(this.id);
-    while ((await this.#summary()).phase !== "ended") await watch.ended();
-    const task = await this.#runtime.store.get(this.#key());
+    if ((await this.#summary()).phase !== "ended") await watch.ended();
+    let task = await this.#runtime.store.get(this.#key());
+    for (; task !== undefined && task.phase !== "ended"; task = await this.#runtime.store.get(this.#key())) {
+      await watch.ended(); // others have changed something, but not this
+    }
     if (task === undefined) throw notFound(this.id);
     switch (task.status) {
       case "completed":
@@ -45,9 +50,6 @@ export class TaskHandle<Result = unknown> {
         throw new TaskError(task, task.failure, task.failure.message);
       case "cancelled":
         throw new TaskError(task, undefined, `task ${task.id} was cancelled${reasonOf(task.reason)}`);
-      case "working":
-      case "input_required":
-        throw new Error(`task ${task.id} was ended and is ${task.status}: terminal is final`);
     }
   }
 

@@ -42,6 +42,11 @@ export interface AttemptParts {
 export const unvisitedWarning =
   "recorded operations were not come to: the handler has changed, or decides by chance";
 
+/** As it will be read back. */
+export interface RecordedResult {
+  readonly result: JsonValue | undefined;
+}
+
 type Settled = { readonly returned: unknown } | { readonly thrown: unknown };
 
 export class Attempt {
@@ -92,18 +97,19 @@ export class Attempt {
     if (reason.code === "SHUTDOWN") this.#left.abort(reason);
   }
 
-  /** Resolves when the outcome is recorded, or cannot be. Never rejects. */
-  async run(): Promise<void> {
+  /** Resolves when the outcome is recorded, or cannot be; with the result, if that is the outcome. Never rejects. */
+  async run(): Promise<RecordedResult | undefined> {
     try {
       const settled = await this.#runHandler();
       this.#settled = true;
-      await this.#record(settled);
+      return await this.#record(settled);
     } catch (error) {
-      if (error instanceof PerdureError && error.code === "STALE_ATTEMPT") return;
+      if (error instanceof PerdureError && error.code === "STALE_ATTEMPT") return undefined;
       this.#parts.logger.error(
         { err: error, ...this.#fields() },
         "the end of an attempt could not be recorded; the next start takes the task up again",
       );
+      return undefined;
     }
   }
 
@@ -222,26 +228,28 @@ export class Attempt {
     reporter.log("warning", unvisitedWarning, [...names]);
   }
 
-  async #record(settled: Settled): Promise<void> {
+  async #record(settled: Settled): Promise<RecordedResult | undefined> {
     const ended = this.#ended.signal.aborted ? (this.#ended.signal.reason as PerdureError) : undefined;
     if (ended !== undefined && ended.code !== "TIMEOUT") {
       // Parked: the record said so before the attempt ended.
       if (ended.code === "SHUTDOWN") await this.#parts.store.release(this.key);
-      return;
+      return undefined;
     }
     if (ended !== undefined) return this.#recordFailure(ended);
     if ("returned" in settled) return this.#recordResult(settled.returned);
     const asked = this.#asked.signal.reason as PerdureError | undefined;
     // Asked to stop, it threw: that is obedience, not an error.
-    if (asked?.code === "SHUTDOWN") return this.#parts.store.release(this.key);
-    return this.#recordFailure(settled.thrown);
+    if (asked?.code === "SHUTDOWN") await this.#parts.store.release(this.key);
+    else await this.#recordFailure(settled.thrown);
+    return undefined;
   }
 
-  async #recordResult(returned: unknown): Promise<void> {
+  async #recordResult(returned: unknown): Promise<RecordedResult | undefined> {
     const { store, logger, clock } = this.#parts;
     try {
       const complete = () => store.complete({ ...this.key, result: returned as JsonValue | undefined });
-      await writeDurably(complete, { clock, logger, signal: this.#ended.signal });
+      const result = await writeDurably(complete, { clock, logger, signal: this.#ended.signal });
+      return { result };
     } catch (error) {
       if (error instanceof PerdureError && error.code !== "INVALID_VALUE") throw error;
       // Neither the store's nor fenced off: it is the result that cannot be written down.
@@ -249,7 +257,7 @@ export class Attempt {
     }
   }
 
-  async #recordFailure(thrown: unknown): Promise<void> {
+  async #recordFailure(thrown: unknown): Promise<undefined> {
     const { store, tool, record, clock, logger, random } = this.#parts;
     const failure = describeFailure(thrown);
     const delayMs = failure.retryable ? retryDelayMs(tool.retry, record.errors + 1, random) : undefined;

@@ -6,13 +6,13 @@
  * The engine decides nothing about a task that the record has not decided: a cancel, a deadline or a take-over is
  * read from the record, and ends the attempt that this process still runs.
  */
-import type { TaskChange, TaskStore } from "../store/store.ts";
+import type { TaskChange, TaskKey, TaskStore } from "../store/store.ts";
 import type { Clock, Timer } from "../task/clock.ts";
 import { PerdureError } from "../task/errors.ts";
 import type { TaskId } from "../task/id.ts";
 import type { TaskRecord } from "../task/record.ts";
 import { isTerminal } from "../task/status.ts";
-import { Attempt, type AttemptParts } from "./attempt.ts";
+import { Attempt, type AttemptParts, type RecordedResult } from "./attempt.ts";
 import type { Logger } from "./logger.ts";
 import { overtaken, reasonToEnd } from "./reason-to-end.ts";
 import { Slots } from "./slots.ts";
@@ -45,7 +45,13 @@ export class Engine {
   readonly #slots: Slots;
   readonly #running = new Map<
     TaskId,
-    { readonly attempt: Attempt; readonly ended: Promise<void>; readonly free: () => void }
+    {
+      readonly attempt: Attempt;
+      readonly owner: string;
+      readonly result: Promise<RecordedResult | undefined>;
+      readonly ended: Promise<void>;
+      readonly free: () => void;
+    }
   >();
   #state: "idle" | "started" | "stopping" = "idle";
   #unsubscribe: (() => void) | undefined;
@@ -105,13 +111,22 @@ export class Engine {
     if (tool === undefined) throw new Error(`no handler for ${record.tool}: only tools with one are claimed`);
     const attempt = new Attempt({ ...this.#parts, record, tool, slotWanted: () => this.#moreDue });
     if (this.#state !== "started") attempt.end(shutdown());
-    const ended = attempt.run().then(() => {
+    const result = attempt.run();
+    const ended = result.then(() => {
       this.#running.delete(record.id);
       free();
       if (this.#moreDue || this.#blind) this.#wake();
     });
-    this.#running.set(record.id, { attempt, ended, free });
+    this.#running.set(record.id, { attempt, owner: record.owner, result, ended, free });
     if (record.deadlineAt !== undefined) this.#lookAgainIn(record.deadlineAt - this.#parts.clock.now());
+  }
+
+  /** Of a task that this process is running: what it will have recorded, or `undefined` where the record must be asked. */
+  resultOf({ taskId, owner }: TaskKey): Promise<RecordedResult | undefined> | undefined {
+    const running = this.#running.get(taskId);
+    return running === undefined || (owner !== undefined && owner !== running.owner)
+      ? undefined
+      : running.result;
   }
 
   /** No new work; handlers are asked to end and have `drainMs` for it; what is left is given back for the next start. */

@@ -116,7 +116,8 @@ export interface TaskStore {
   saveState(state: SaveState): Promise<void>;
   /** Progress (the latest counts) and log lines (all are kept). */
   report(report: Report): Promise<void>;
-  complete(completion: CompleteTask): Promise<void>;
+  /** Returns the result as it will be read back. */
+  complete(completion: CompleteTask): Promise<JsonValue | undefined>;
   fail(failure: FailTask): Promise<void>;
   /** Ends the attempt with a failure and queues the next; failed operations are forgotten, so that they run again. */
   retry(retry: RetryTask): Promise<void>;

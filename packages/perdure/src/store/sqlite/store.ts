@@ -1,7 +1,7 @@
 /** The embedded store: the record in one SQLite file, its transitions group-committed, its executor a column of it. */
 import { type Clock, systemClock } from "../../task/clock.ts";
 import { PerdureError } from "../../task/errors.ts";
-import { copyJson, encodeJson } from "../../task/json.ts";
+import { copyJson, decodeJson, encodeJson } from "../../task/json.ts";
 import { checkName } from "../../task/name.ts";
 import type * as Store from "../store.ts";
 import {
@@ -220,7 +220,8 @@ class SqliteStore implements Store.TaskStore {
 
   async complete(completion: Store.CompleteTask) {
     const result = encodeJson(completion.result, "result");
-    return this.#write((tx) => completeTask(tx, completion, result));
+    await this.#write((tx) => completeTask(tx, completion, result));
+    return decodeJson(result);
   }
 
   async fail(request: Store.FailTask) {
