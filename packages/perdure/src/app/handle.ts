@@ -24,6 +24,7 @@ export class TaskHandle<Result = unknown> {
   /** @throws PerdureError `TASK_NOT_FOUND`: unknown, expired, or another owner's. */
   async status(): Promise<TaskView> {
     const task = await this.#summary();
+    if (task.phase !== "queued") return task;
     const waiting = await this.#runtime.waitingFor(task);
     return waiting === undefined ? task : { ...task, waiting };
   }

@@ -15,6 +15,8 @@ import { claimTasks, nextDueAt, recoverRunning } from "./engine-transitions.ts";
 import type { FileLock } from "./file-lock.ts";
 import type { Sql, Transaction } from "./transaction.ts";
 
+/** Looking for the process that executes takes its lock for a moment, and 110 µs: not for each status of many. */
+const seenForMs = 100;
 /** A process that lacks handlers for open tasks leaves a free lock to a better one for so long. */
 const patienceMs = 5_000;
 
@@ -44,6 +46,7 @@ export class SqliteExecutor implements Executor {
   #request: StartExecutor | undefined;
   #executes = false;
   #freeSince: number | undefined;
+  #seen: { readonly at: number; readonly tools: readonly string[] | undefined } | undefined;
   #endPolling: (() => void) | undefined;
 
   constructor(parts: ExecutorParts) {
@@ -73,8 +76,13 @@ export class SqliteExecutor implements Executor {
 
   async activeTools(): Promise<readonly string[] | undefined> {
     if (this.#executes) return this.#request?.tools;
-    const { lock, read } = this.#parts;
-    return read(() => (lock?.isHeld() === true ? this.#readExecutingProcess()?.tools : undefined));
+    const { clock, lock, read } = this.#parts;
+    const now = clock.now();
+    if (this.#seen === undefined || Math.abs(now - this.#seen.at) >= seenForMs) {
+      const tools = read(() => (lock?.isHeld() === true ? this.#readExecutingProcess()?.tools : undefined));
+      this.#seen = { at: now, tools };
+    }
+    return this.#seen.tools;
   }
 
   async stop(): Promise<void> {
