@@ -49,7 +49,8 @@ const maxPathLength = 200;
  */
 export function encodeJson(value: unknown, what: string): string | undefined {
   if (value === undefined) return undefined;
-  refuseUnequal(value, what, 0);
+  const unequal = findUnequal(value, 0);
+  if (unequal !== undefined) throw refusal(what + unequal.path, unequal.came);
   return JSON.stringify(value);
 }
 
@@ -82,37 +83,50 @@ export function isArray(value: JsonValue): value is readonly JsonValue[] {
   return Array.isArray(value);
 }
 
-function refuseUnequal(value: unknown, path: string, depth: number): void {
+interface Unequal {
+  readonly path: string;
+  readonly came: string;
+}
+
+/** The path is put together on the way out, so that a value that is in order costs no strings. */
+function findUnequal(value: unknown, depth: number): Unequal | undefined {
   switch (typeof value) {
     case "string":
     case "boolean":
-      return;
+      return undefined;
     case "number":
-      if (Number.isFinite(value)) return;
-      throw refusal(path, String(value));
+      return Number.isFinite(value) ? undefined : here(String(value));
     case "object":
       break;
     case "undefined":
-      throw refusal(path, "undefined inside an array");
+      return here("undefined inside an array");
     default:
-      throw refusal(path, `a ${typeof value}`);
+      return here(`a ${typeof value}`);
   }
-  if (value === null) return;
-  if (depth >= maxDepth) throw refusal(path, `nesting deeper than ${maxDepth} levels, or a cycle`);
+  if (value === null) return undefined;
+  if (depth >= maxDepth) return here(`nesting deeper than ${maxDepth} levels, or a cycle`);
   const prototype: unknown = Object.getPrototypeOf(value);
   const plain = Array.isArray(value) ? Array.prototype : Object.prototype;
-  if (prototype !== plain && prototype !== null) throw refusal(path, `a ${className(prototype)}`);
-  if ("toJSON" in value && typeof value.toJSON === "function") throw refusal(path, "an object with toJSON()");
-  if (Object.getOwnPropertySymbols(value).length > 0) throw refusal(path, "an object with symbols as keys");
+  if (prototype !== plain && prototype !== null) return here(`a ${className(prototype)}`);
+  if ("toJSON" in value && typeof value.toJSON === "function") return here("an object with toJSON()");
+  if (Object.getOwnPropertySymbols(value).length > 0) return here("an object with symbols as keys");
   if (Array.isArray(value)) {
-    for (let i = 0; i < value.length; i++) refuseUnequal(value[i], `${path}[${i}]`, depth + 1);
-    if (Object.keys(value).length > value.length) throw refusal(path, "an array with properties");
-    return;
+    for (let i = 0; i < value.length; i++) {
+      const unequal = findUnequal(value[i], depth + 1);
+      if (unequal !== undefined) return { ...unequal, path: `[${i}]${unequal.path}` };
+    }
+    return Object.keys(value).length > value.length ? here("an array with properties") : undefined;
   }
   for (const key of Object.keys(value)) {
     const part: unknown = value[key as keyof typeof value];
-    if (part !== undefined) refuseUnequal(part, `${path}.${key}`, depth + 1);
+    const unequal = part === undefined ? undefined : findUnequal(part, depth + 1);
+    if (unequal !== undefined) return { ...unequal, path: `.${key}${unequal.path}` };
   }
+  return undefined;
+}
+
+function here(came: string): Unequal {
+  return { path: "", came };
 }
 
 function className(prototype: unknown): string {

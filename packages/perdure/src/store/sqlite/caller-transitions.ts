@@ -15,6 +15,11 @@ import { endTask } from "./ending.ts";
 import { asTaskRow, type TaskRow, toRecord, toSummary } from "./rows.ts";
 import { appendEvent, changed, findTask, type Transaction, writePayload } from "./transaction.ts";
 
+/** Both events of a task that is begun as it is created, in one statement. */
+const createdAndBegun = `
+  INSERT INTO events (task_id, revision, at, type, detail)
+  VALUES (?, 1, ?, 'created', NULL), (?, 2, ?, 'begun', '{"attempt":1}')`;
+
 /** @param input the encoded `task.input` */
 export function createTask(tx: Transaction, task: CreateTask, input: string | undefined): CreatedTask {
   if (task.idempotencyKey !== undefined) {
@@ -56,8 +61,8 @@ export function createTask(tx: Transaction, task: CreateTask, input: string | un
        VALUES (?, ?, 'ask', 'done', 0, 0, ?, ?, 1)`,
     ).run(row.id, name, JSON.stringify(value), tx.now);
   }
-  appendEvent(tx, row.id, 1, { type: "created" });
-  if (row.running === 1) appendEvent(tx, row.id, 2, { type: "begun", attempt: 1 });
+  if (row.running === 1) tx.sql(createdAndBegun).run(row.id, tx.now, row.id, tx.now);
+  else appendEvent(tx, row.id, 1, { type: "created" });
   tx.due ||= row.running === 0;
   changed(tx, row.id, row);
   return { created: true, task: toRecord(row, input, undefined) };

@@ -98,10 +98,11 @@ export class CommitGroup {
       return;
     }
     this.#committed(changes);
-    for (const [i, outcome] of outcomes.entries()) {
-      if ("error" in outcome) group[i]?.reject(this.#toError(outcome.error));
-      else group[i]?.resolve(outcome.value);
-    }
+    group.forEach(({ resolve, reject }, i) => {
+      const outcome = outcomes[i];
+      if (outcome !== undefined && "error" in outcome) reject(this.#toError(outcome.error));
+      else resolve(outcome?.value);
+    });
   }
 
   /**
