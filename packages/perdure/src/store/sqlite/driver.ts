@@ -8,6 +8,8 @@ export interface SqliteStatement {
   run(...parameters: SqlValue[]): { readonly changes: number | bigint };
   get(...parameters: SqlValue[]): Row | undefined;
   all(...parameters: SqlValue[]): Row[];
+  /** Rows are arrays from then on, in the order of the columns. Node has it since 22.16. */
+  setReturnArrays?(arrays: boolean): void;
 }
 
 export interface SqliteConnection {

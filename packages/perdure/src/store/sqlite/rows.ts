@@ -41,6 +41,42 @@ export interface TaskRow {
   readonly parent_id: TaskId | null;
 }
 
+/** The columns of a {@link TaskRow}, in the order of its fields. */
+export const taskColumns = `id, tool, owner, status, attempt, running, errors, crashes, priority, due_at, progress,
+  session, idempotency_key, retry_of, failure, reason, created_at, updated_at, deadline_at, ttl_ms, ended_at,
+  expires_at, revision, waiter, parent_id`;
+
+/** Of the values of {@link taskColumns}: SQLite is typed by value, the schema by us. */
+export function toTaskRow(values: readonly unknown[]): TaskRow {
+  return {
+    id: values[0],
+    tool: values[1],
+    owner: values[2],
+    status: values[3],
+    attempt: values[4],
+    running: values[5],
+    errors: values[6],
+    crashes: values[7],
+    priority: values[8],
+    due_at: values[9],
+    progress: values[10],
+    session: values[11],
+    idempotency_key: values[12],
+    retry_of: values[13],
+    failure: values[14],
+    reason: values[15],
+    created_at: values[16],
+    updated_at: values[17],
+    deadline_at: values[18],
+    ttl_ms: values[19],
+    ended_at: values[20],
+    expires_at: values[21],
+    revision: values[22],
+    waiter: values[23],
+    parent_id: values[24],
+  } satisfies { readonly [Column in keyof TaskRow]: unknown } as unknown as TaskRow;
+}
+
 /** The edge where rows enter: SQLite is typed by value, the schema by us. */
 export function asTaskRow(row: Row): TaskRow {
   return row as unknown as TaskRow;

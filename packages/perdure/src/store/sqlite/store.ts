@@ -294,7 +294,7 @@ class SqliteStore implements Store.TaskStore {
     }
   }
 
-  #write<T>(transition: (tx: Transaction) => T): Promise<T> {
+  async #write<T>(transition: (tx: Transaction) => T): Promise<T> {
     this.#refuseClosed();
     const { value, due } = await this.#commits.run((changes) => {
       const tx = this.#transaction(changes);

@@ -3,22 +3,46 @@ import { PerdureError } from "../../task/errors.ts";
 import type { TaskId } from "../../task/id.ts";
 import type { TimelineEntry, Timestamp } from "../../task/record.ts";
 import type { AttemptKey, TaskChange } from "../store.ts";
-import type { SqliteConnection, SqliteStatement, SqlValue } from "./driver.ts";
+import type { Row, SqliteConnection, SqliteStatement, SqlValue } from "./driver.ts";
 import type { Presence } from "./presence.ts";
-import { asTaskRow, type TaskRow } from "./rows.ts";
+import { taskColumns, type TaskRow, toTaskRow } from "./rows.ts";
 
 /** Prepares a statement once and keeps it. Texts are constants of this folder, so the cache stays small. */
-export type Sql = (text: string) => SqliteStatement;
+export interface Sql {
+  (text: string): SqliteStatement;
+  /**
+   * Reads the first row as the values of its columns. For what is read often: a row that is an object costs 0.2 µs
+   * for each column, more than all the rest of finding it.
+   */
+  values(text: string): ReadValues;
+}
+
+export type ReadValues = (...parameters: SqlValue[]) => readonly unknown[] | undefined;
 
 export function statementCache(connection: SqliteConnection): Sql {
-  const statements = new Map<string, SqliteStatement>();
+  const statement = memoized((text) => connection.prepare(text));
+  const values = memoized((text) => readValues(connection.prepare(text)));
+  return Object.assign(statement, { values });
+}
+
+function memoized<T>(make: (text: string) => T): (text: string) => T {
+  const made = new Map<string, T>();
   return (text) => {
-    let statement = statements.get(text);
-    if (statement === undefined) {
-      statement = connection.prepare(text);
-      statements.set(text, statement);
+    let value = made.get(text);
+    if (value === undefined) {
+      value = make(text);
+      made.set(text, value);
     }
-    return statement;
+    return value;
+  };
+}
+
+function readValues(statement: SqliteStatement): ReadValues {
+  statement.setReturnArrays?.(true);
+  return (...parameters) => {
+    const row: unknown = statement.get(...parameters);
+    if (row === undefined || Array.isArray(row)) return row;
+    return Object.values(row as Row);
   };
 }
 
@@ -76,14 +100,12 @@ export function updateByAttempt(
   values: readonly SqlValue[],
   revisions = 1,
 ): ChangedRow {
-  const row = tx
-    .sql(
-      `UPDATE tasks SET ${assignments}, revision = revision + ?, updated_at = ?
-       WHERE id = ? AND attempt = ? AND running = 1 AND due_at IS NULL RETURNING attempt, revision, status`,
-    )
-    .get(...values, revisions, tx.now, key.taskId, key.attempt);
+  const row = tx.sql.values(
+    `UPDATE tasks SET ${assignments}, revision = revision + ?, updated_at = ?
+     WHERE id = ? AND attempt = ? AND running = 1 AND due_at IS NULL RETURNING revision, status`,
+  )(...values, revisions, tx.now, key.taskId, key.attempt);
   if (row === undefined) throw staleAttempt(tx, key);
-  const after = row as ChangedRow;
+  const after = { attempt: key.attempt, revision: row[0] as number, status: row[1] as TaskRow["status"] };
   changed(tx, key.taskId, after);
   return after;
 }
@@ -97,6 +119,8 @@ export function requireAttempt(tx: Transaction, key: AttemptKey): Pick<TaskRow, 
   return row as Pick<TaskRow, "owner" | "revision">;
 }
 
+const findById = `SELECT ${taskColumns} FROM tasks WHERE id = ? AND (expires_at IS NULL OR expires_at > ?)`;
+
 /** The row of a task that has not expired; of another owner's, none. */
 export function findTask(
   sql: Sql,
@@ -104,12 +128,9 @@ export function findTask(
   taskId: TaskId,
   owner: string | undefined,
 ): TaskRow | undefined {
-  const row = sql("SELECT * FROM tasks WHERE id = ? AND (expires_at IS NULL OR expires_at > ?)").get(
-    taskId,
-    now,
-  );
-  if (row === undefined) return undefined;
-  const task = asTaskRow(row);
+  const values = sql.values(findById)(taskId, now);
+  if (values === undefined) return undefined;
+  const task = toTaskRow(values);
   return owner === undefined || task.owner === owner ? task : undefined;
 }
 
