@@ -73,12 +73,8 @@ export async function admit(
   logger: Logger,
 ): Promise<Admission> {
   if (settings.allowedHosts !== undefined) {
-    const header = request.header("host");
-    if (!isKnown(settings, header)) {
-      const host = validateHostHeader(header, [...settings.allowedHosts]);
-      if (!host.ok) return { status: 403, message: host.message };
-      remember(settings, header);
-    }
+    const host = validateHostHeader(request.header("host"), [...settings.allowedHosts]);
+    if (!host.ok) return { status: 403, message: host.message };
   }
   const origin = validateOriginHeader(request.header("origin"), [...settings.allowedOrigins]);
   if (!origin.ok) return { status: 403, message: origin.message };
@@ -91,20 +87,6 @@ export async function admit(
   const principal = await authenticated(request, settings.authenticate, logger);
   if (principal !== undefined) return { principal };
   return { status: 401, message: "Unauthorized", headers: { "www-authenticate": "Bearer" } };
-}
-
-/** The Host headers that were found good, of each endpoint: one is parsed as a URL, and nearly all clients send the same. */
-const goodHosts = new WeakMap<GuardSettings, Set<string>>();
-const maxGoodHosts = 100;
-
-function isKnown(settings: GuardSettings, host: string | undefined): boolean {
-  return host !== undefined && goodHosts.get(settings)?.has(host) === true;
-}
-
-function remember(settings: GuardSettings, host: string | undefined): void {
-  const good = goodHosts.get(settings) ?? new Set();
-  goodHosts.set(settings, good);
-  if (host !== undefined && good.size < maxGoodHosts) good.add(host);
 }
 
 /** What an authenticator throws may quote the token: only its kind is logged. */

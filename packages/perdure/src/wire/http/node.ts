@@ -6,7 +6,7 @@ import type { HttpRequest, HttpResponder } from "./request.ts";
 /** `body` of a message is what a framework has made of it, having read it: Express puts it there. */
 type ParsedMessage = IncomingMessage & { readonly body?: unknown };
 
-export function nodeRequest(message: ParsedMessage, responder: HttpResponder): HttpRequest {
+export function nodeRequest(message: ParsedMessage, closed: AbortSignal): HttpRequest {
   const url = message.url ?? "/";
   const query = url.indexOf("?");
   return {
@@ -23,7 +23,7 @@ export function nodeRequest(message: ParsedMessage, responder: HttpResponder): H
       const text = textOf(message.body);
       return Buffer.byteLength(text) > maxBytes ? undefined : text;
     },
-    toWebRequest: (body) => toWebRequest(message, body, responder.closed),
+    toWebRequest: (body) => toWebRequest(message, body, closed),
   };
 }
 
@@ -80,22 +80,19 @@ function toWebRequest(message: IncomingMessage, body: unknown, signal: AbortSign
 }
 
 export function nodeResponder({ socket }: IncomingMessage, response: ServerResponse): HttpResponder {
-  const closed = new Closed();
+  const closed = new AbortController();
+  const leave = (): void => closed.abort();
   const waiting = waitingOn(socket);
-  const leave = (): void => {
-    if (!response.writableFinished) closed.abort();
-  };
   waiting.add(leave);
   response.once("close", () => {
     waiting.delete(leave);
-    leave();
+    if (!response.writableFinished) leave();
   });
-  response.on("error", () => closed.abort());
-  if (response.destroyed || socket.destroyed) closed.abort();
+  response.once("finish", () => waiting.delete(leave));
+  response.on("error", leave);
+  if (response.destroyed || socket.destroyed) leave();
   return {
-    get closed() {
-      return closed.signal;
-    },
+    closed: closed.signal,
     get begun() {
       return response.headersSent;
     },
@@ -107,25 +104,6 @@ export function nodeResponder({ socket }: IncomingMessage, response: ServerRespo
     end: (chunk) => void response.end(chunk),
     destroy: () => void response.destroy(),
   };
-}
-
-/** A signal that is made when it is first asked for: most answers are sent without anybody looking at it. */
-class Closed {
-  #controller: AbortController | undefined;
-  #aborted = false;
-
-  get signal(): AbortSignal {
-    if (this.#controller === undefined) {
-      this.#controller = new AbortController();
-      if (this.#aborted) this.#controller.abort();
-    }
-    return this.#controller.signal;
-  }
-
-  abort(): void {
-    this.#aborted = true;
-    this.#controller?.abort();
-  }
 }
 
 const waitingBySocket = new WeakMap<Socket, Set<() => void>>();
