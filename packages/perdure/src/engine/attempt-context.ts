@@ -61,6 +61,7 @@ export function createTaskContext(parts: TaskContextParts): TaskContext {
     ask: (message, schema, options = {}) => whileHeld(() => calls.ask({ message, schema }, options)),
     askUrl: (message, url, options = {}) =>
       whileHeld(async () => void (await calls.ask({ message, url }, options))),
+    sample: (request, options = {}) => whileHeld(() => calls.sample(request, options)),
     askAll: (questions, options = {}) => whileHeld(() => calls.askAll(questions, options)),
     call: (tool, input, options = {}) =>
       whileHeld(() => calls.call(typeof tool === "string" ? tool : tool.name, input, options)),

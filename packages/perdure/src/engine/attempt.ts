@@ -206,11 +206,13 @@ export class Attempt {
   }
 
   /** Nobody answered in time; unless somebody did just now. */
-  async #expire({ name, kind }: OpenOperation): Promise<Operation> {
+  async #expire({ name, kind, wait }: OpenOperation): Promise<Operation> {
     const { store } = this.#parts;
-    const failure = toFailure(
-      new PerdureError("EXPIRED", { message: `nobody answered ${quote(name)} in time.` }),
-    );
+    const samples = wait.kind === "ask" && wait.question.mode === "sample";
+    const message = samples
+      ? `no client answered the request for sampling ${quote(name)} in time; it needs one that declares sampling.`
+      : `nobody answered ${quote(name)} in time.`;
+    const failure = toFailure(new PerdureError("EXPIRED", { message }));
     try {
       return await this.#write(() =>
         store.recordOperation({ ...this.key, name, kind, state: "failed", failure }),

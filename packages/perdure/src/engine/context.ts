@@ -5,7 +5,7 @@
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import type { Duration } from "../task/duration.ts";
 import type { TaskId } from "../task/id.ts";
-import type { JsonOnly, JsonValue } from "../task/json.ts";
+import type { JsonObject, JsonOnly, JsonValue } from "../task/json.ts";
 import type { SavedState, SessionContext } from "../task/record.ts";
 import type { RetryOptions } from "../task/retry.ts";
 import type { Schema } from "./schema.ts";
@@ -68,6 +68,15 @@ export interface TaskContext extends Context {
   ): Promise<StandardSchemaV1.InferOutput<S>>;
   /** Asks a person to do something at a URL; resolves when the client says that they did. As `ask`. */
   askUrl(this: void, message: string, url: string, options?: AskOptions): Promise<void>;
+  /**
+   * Asks the client's own model, where the client declared sampling. Waited for like a question.
+   * @param request `sampling/createMessage` of MCP: `{ messages: […], maxTokens: … }`
+   * @param options `name`: default a hash of the request; `timeout`: default 5 min
+   * @returns MCP's result: `{ role, content, model, … }`
+   * @throws DeclinedError when the person does not let the client do it.
+   * @throws PerdureError `EXPIRED` when no client that can has answered.
+   */
+  sample(this: void, request: JsonObject, options?: AskOptions): Promise<JsonValue | undefined>;
   /** Asks several questions at once, each by its key as its name. */
   askAll<Q extends Readonly<Record<string, Question>>>(
     this: void,

@@ -6,7 +6,7 @@ import { createHash } from "node:crypto";
 import type { OpenCall, OpenWait } from "../store/store.ts";
 import { type Duration, toMs } from "../task/duration.ts";
 import { PerdureError, quote } from "../task/errors.ts";
-import { canonicalJson, type JsonValue } from "../task/json.ts";
+import { canonicalJson, encodeJson, type JsonObject, type JsonValue } from "../task/json.ts";
 import type { Operation } from "../task/record.ts";
 import type { AskOptions, CallOptions, Question, WaitOptions } from "./context.ts";
 import { toQuestionSchema } from "./json-schema.ts";
@@ -81,9 +81,7 @@ export class WaitCalls {
     input: JsonValue | undefined,
     options: CallOptions,
   ): Promise<JsonValue | undefined> {
-    const name =
-      options.name ??
-      `${tool}:${createHash("sha256").update(canonicalJson(input)).digest("hex").slice(0, 12)}`;
+    const name = options.name ?? `${tool}:${hashOf(input)}`;
     const recorded = this.#parts.operations.use(name, "call");
     const operation =
       recorded ??
@@ -97,11 +95,26 @@ export class WaitCalls {
     return this.#wait(name, { kind: "signal", timeoutMs: timeoutOf(options, "waitUntil") });
   }
 
+  async sample(request: JsonObject, options: AskOptions): Promise<JsonValue | undefined> {
+    encodeJson(request, "the request for sampling");
+    const name = options.name ?? `sample:${hashOf(request)}`;
+    const question = { message: name, mode: "sample", request } as const;
+    const timeoutMs = timeoutOf(options, "sample") ?? sampleTimeoutMs;
+    return this.#wait(name, { kind: "ask", question, timeoutMs });
+  }
+
   async #wait(name: string, wait: OpenWait["wait"]): Promise<JsonValue | undefined> {
     const recorded = this.#parts.operations.use(name, wait.kind);
     const operation = recorded ?? (await this.#parts.waits.track(() => this.#parts.openWait({ name, wait })));
     return this.#parts.waits.settled(operation);
   }
+}
+
+/** A model answers soon or never: nobody is to wait for a client that cannot ask one. */
+const sampleTimeoutMs = 300_000;
+
+function hashOf(value: JsonValue | undefined): string {
+  return createHash("sha256").update(canonicalJson(value)).digest("hex").slice(0, 12);
 }
 
 function timeoutOf({ timeout }: WaitOptions, setting: string): number | undefined {
