@@ -37,4 +37,5 @@ export type { JsonObject, JsonValue } from "./task/json.ts";
 export type * from "./task/record.ts";
 export type { RetryOptions } from "./task/retry.ts";
 export type { TaskStatus } from "./task/status.ts";
+export type { PlainContext } from "./wire/service.ts";
 export { type Authenticate, type AuthRequest, bearerTokens } from "./wire/http/authenticate.ts";
