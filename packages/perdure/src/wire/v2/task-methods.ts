@@ -3,7 +3,7 @@ import type { TaskId } from "../../task/id.ts";
 import type { Exchange } from "../exchange.ts";
 import type { Service } from "../service.ts";
 import { giveAnswers } from "./answers.ts";
-import { invalidParams, missingTasks, objectAt, readEnvelope, stamp } from "./envelope.ts";
+import { type Askable, invalidParams, missingTasks, objectAt, readEnvelope, stamp } from "./envelope.ts";
 import { detailedTask } from "./task-view.ts";
 
 export const taskMethods: ReadonlySet<string> = new Set(["tasks/get", "tasks/update", "tasks/cancel"]);
@@ -13,11 +13,12 @@ const unknownTask = invalidParams("Task not found");
 
 export async function serveTaskMethod(service: Service, exchange: Exchange): Promise<void> {
   const { method, params } = exchange.request;
-  if (!readEnvelope(params).declaresTasks) return exchange.error(missingTasks, 400);
+  const { declaresTasks, askable } = readEnvelope(params);
+  if (!declaresTasks) return exchange.error(missingTasks, 400);
   const { taskId } = params;
   if (typeof taskId !== "string") return exchange.error(invalidParams("taskId must be a string"));
   const key = { taskId: taskId as TaskId, owner: exchange.caller.owner };
-  if (method === "tasks/get") return getTask(service, exchange, key);
+  if (method === "tasks/get") return getTask(service, exchange, key, askable);
   if (method === "tasks/update") return updateTask(service, exchange, key);
   return cancelTask(service, exchange, key);
 }
@@ -27,8 +28,12 @@ interface OwnedTask {
   readonly owner: string;
 }
 
-async function getTask(service: Service, exchange: Exchange, key: OwnedTask): Promise<void> {
-  const { askable } = readEnvelope(exchange.request.params);
+async function getTask(
+  service: Service,
+  exchange: Exchange,
+  key: OwnedTask,
+  askable: Askable,
+): Promise<void> {
   const task = await service.runtime.store.summary(key);
   const detailed = task === undefined ? undefined : await detailedTask(service, task, askable);
   if (detailed === undefined) exchange.error(unknownTask);
