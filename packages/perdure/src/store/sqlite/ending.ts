@@ -9,7 +9,7 @@ import type { TerminalStatus } from "../../task/status.ts";
 import type { AttemptKey } from "../store.ts";
 import type { SqlValue } from "./driver.ts";
 import { asTaskRow, type TaskRow } from "./rows.ts";
-import { appendEvent, type ChangedRow, changed, type Transaction, updateByAttempt } from "./transaction.ts";
+import { appendEvent, type ChangedRow, changed, requireAttempt, type Transaction } from "./transaction.ts";
 import { resolveOperation, wake } from "./waking.ts";
 
 /** What ends a task, and what its timeline then says. */
@@ -29,7 +29,15 @@ export function endTask(tx: Transaction, taskId: TaskId, ending: Ending): void {
 
 /** Ends a task by its attempt. @throws PerdureError `STALE_ATTEMPT` */
 export function endByAttempt(tx: Transaction, key: AttemptKey, ending: Ending): void {
-  const { revision } = updateByAttempt(tx, key, assignments, values(tx, ending));
+  // Not UPDATE … RETURNING, which SQLite runs by way of a temporary table: 6 µs of an end to end of 50.
+  const revision = requireAttempt(tx, key).revision + 1;
+  tx.sql(`UPDATE tasks SET ${assignments}, revision = ?, updated_at = ? WHERE id = ?`).run(
+    ...values(tx, ending),
+    revision,
+    tx.now,
+    key.taskId,
+  );
+  changed(tx, key.taskId, { attempt: key.attempt, revision, status: ending.type });
   settle(tx, key.taskId, revision, ending);
 }
 
