@@ -52,8 +52,13 @@ function values(tx: Transaction, ending: Ending): SqlValue[] {
   return [ending.type, failure, reason, tx.now, tx.now];
 }
 
+/** Most tasks were called by none and have called none: one question says so. */
+const hasFamily = `SELECT EXISTS (SELECT 1 FROM operations WHERE child_id = ? AND state = 'open')
+  OR EXISTS (SELECT 1 FROM tasks WHERE parent_id = ? AND ended_at IS NULL) AS family`;
+
 function settle(tx: Transaction, taskId: TaskId, revision: number, ending: Ending): void {
   appendEvent(tx, taskId, revision, ending);
+  if (tx.sql(hasFamily).get(taskId, taskId)?.["family"] !== 1) return;
   settleCalls(tx, taskId);
   const children = tx.sql("SELECT id FROM tasks WHERE parent_id = ? AND ended_at IS NULL").all(taskId);
   for (const child of children) {
