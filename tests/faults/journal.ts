@@ -91,9 +91,10 @@ export class Journal {
   }
 
   read(): readonly JournalEvent[] {
+    // What follows the last line end is empty, or a line that another process is just writing.
     return readFileSync(this.file, "utf8")
       .split("\n")
-      .filter((line) => line !== "")
+      .slice(0, -1)
       .map((line) => JSON.parse(line) as JournalEvent);
   }
 
