@@ -23,7 +23,7 @@ export const systemClock: Clock = {
           ? setTimeout(() => wait(restMs - longestTimerMs), longestTimerMs)
           : setTimeout(run, restMs);
     };
-    wait(ms);
+    wait(Math.max(0, ms)); // Node warns of a time that has passed meanwhile
     return { cancel: () => clearTimeout(timer) };
   },
 };

@@ -3,7 +3,7 @@
  *
  * A durable commit costs a flush of the disk whatever it holds, so 64 callers who would each wait for their own share
  * one (measured: 27,800 creates/s against 6,400). The whole group runs synchronously, inside one call, so that no
- * read ever finds the transaction open: nobody sees what is not committed. Each transition runs in a savepoint: one
+ * read ever finds the transaction open: nobody sees what is not committed. When one is refused, all run again, each in a savepoint: one
  * that is refused takes only itself back. A failed COMMIT rejects them all.
  *
  * While another process writes, the group waits outside of SQLite: its busy handler would stop the event loop, and
