@@ -1,6 +1,6 @@
 /**
  * The schema of the embedded store, as the list of steps that lead to it: step n brings a file from version n−1 to n
- * (`PRAGMA user_version`). A step that was released never changes; a new need is a new step.
+ * (`PRAGMA user_version`). A step that was released never changes; a new need is a new step, in a file of its own.
  *
  * Four tables. `tasks` holds the small row that changes often; the values stand apart in `payloads`, because SQLite
  * writes a row anew at every update, and a progress report must not rewrite a megabyte of input. All but `tasks` are
@@ -11,114 +11,13 @@
  * any write needs.
  */
 import type { SqliteConnection } from "./driver.ts";
+import { tasks } from "./migrations/1-tasks.ts";
+import { rejoin } from "./migrations/2-rejoin.ts";
+import { sessions } from "./migrations/3-sessions.ts";
+import { waiting } from "./migrations/4-waiting.ts";
+import { asking } from "./migrations/5-asking.ts";
 
-export const migrations: readonly string[] = [
-  /* 1 */ `
-  CREATE TABLE tasks (
-    id              TEXT    NOT NULL PRIMARY KEY,
-    tool            TEXT    NOT NULL,
-    owner           TEXT    NOT NULL,
-    status          TEXT    NOT NULL,
-    attempt         INTEGER NOT NULL,
-    running         INTEGER NOT NULL, -- 1: an attempt has begun and not ended; with due_at, its process is dead
-    errors          INTEGER NOT NULL,
-    crashes         INTEGER NOT NULL,
-    priority        INTEGER NOT NULL,
-    due_at          INTEGER,          -- when it wants to run next; NULL while running, parked or ended
-    progress        TEXT,             -- JSON {done, total?, message?}
-    session         TEXT,             -- JSON {session?, memory?, actor?}
-    idempotency_key TEXT,
-    retry_of        TEXT,
-    failure         TEXT,             -- JSON, with status failed
-    reason          TEXT,             -- JSON, with status cancelled
-    created_at      INTEGER NOT NULL,
-    updated_at      INTEGER NOT NULL,
-    deadline_at     INTEGER,
-    ttl_ms          INTEGER,
-    ended_at        INTEGER,
-    expires_at      INTEGER,
-    revision        INTEGER NOT NULL
-  );
-  CREATE INDEX tasks_by_owner ON tasks (owner, id);
-  CREATE INDEX tasks_due ON tasks (tool, priority, due_at) WHERE due_at IS NOT NULL;
-  CREATE INDEX tasks_running ON tasks (running) WHERE running = 1;
-  CREATE INDEX tasks_deadline ON tasks (deadline_at) WHERE deadline_at IS NOT NULL AND ended_at IS NULL;
-  CREATE INDEX tasks_expiry ON tasks (expires_at) WHERE expires_at IS NOT NULL;
-  CREATE UNIQUE INDEX tasks_idempotency ON tasks (owner, tool, idempotency_key) WHERE idempotency_key IS NOT NULL;
-
-  CREATE TABLE payloads (
-    task_id TEXT NOT NULL,
-    kind    TEXT NOT NULL, -- input, result, saved
-    value   BLOB NOT NULL, -- TEXT: JSON; BLOB: bytes as they are
-    PRIMARY KEY (task_id, kind)
-  ) WITHOUT ROWID;
-
-  CREATE TABLE operations (
-    task_id     TEXT    NOT NULL,
-    name        TEXT    NOT NULL,
-    kind        TEXT    NOT NULL,
-    state       TEXT    NOT NULL, -- done, failed, attempted
-    attempt     INTEGER NOT NULL,
-    tries       INTEGER NOT NULL,
-    value       TEXT,             -- JSON: the value when done, the failure when failed
-    recorded_at INTEGER NOT NULL,
-    revision    INTEGER NOT NULL,
-    PRIMARY KEY (task_id, name)
-  ) WITHOUT ROWID;
-
-  CREATE TABLE events (
-    task_id  TEXT    NOT NULL,
-    revision INTEGER NOT NULL,
-    at       INTEGER NOT NULL,
-    type     TEXT    NOT NULL,
-    detail   TEXT,             -- JSON: the rest of the event
-    PRIMARY KEY (task_id, revision)
-  ) WITHOUT ROWID;
-
-  CREATE TABLE meta (
-    key   TEXT NOT NULL PRIMARY KEY,
-    value TEXT NOT NULL
-  ) WITHOUT ROWID;
-  `,
-  /* 2: calls that are lost and come again */ `
-  ALTER TABLE tasks ADD COLUMN rejoin_key TEXT;
-  ALTER TABLE tasks ADD COLUMN waiter TEXT; -- the process whose call waits for it
-  CREATE INDEX tasks_rejoin ON tasks (rejoin_key) WHERE rejoin_key IS NOT NULL;
-  `,
-  /* 3: sessions of 2025 clients */ `
-  CREATE TABLE sessions (
-    id               TEXT    NOT NULL,
-    owner            TEXT    NOT NULL,
-    protocol_version TEXT    NOT NULL,
-    capabilities     TEXT    NOT NULL, -- JSON
-    client_info      TEXT    NOT NULL, -- JSON
-    log_level        TEXT,
-    put_at           INTEGER NOT NULL,
-    ended_at         INTEGER,
-    PRIMARY KEY (owner, id)
-  );
-  CREATE INDEX sessions_by_age ON sessions (put_at);
-  `,
-  /* 4: waiting */ `
-  ALTER TABLE tasks ADD COLUMN parent_id TEXT;
-  CREATE INDEX tasks_by_parent ON tasks (parent_id) WHERE parent_id IS NOT NULL;
-  ALTER TABLE operations ADD COLUMN wait TEXT;         -- JSON, while open
-  ALTER TABLE operations ADD COLUMN wake_at INTEGER;   -- when an open one resolves by itself
-  ALTER TABLE operations ADD COLUMN question_key TEXT; -- of an open question
-  ALTER TABLE operations ADD COLUMN child_id TEXT;     -- of an open call
-  CREATE INDEX operations_by_child ON operations (child_id) WHERE child_id IS NOT NULL;
-  CREATE TABLE signals (
-    task_id  TEXT    NOT NULL,
-    name     TEXT    NOT NULL,
-    revision INTEGER NOT NULL, -- their order
-    value    TEXT,             -- JSON
-    PRIMARY KEY (task_id, name, revision)
-  ) WITHOUT ROWID;
-  `,
-  /* 5: who puts a question to a person */ `
-  ALTER TABLE operations ADD COLUMN asking TEXT; -- JSON {key, by, until, asked}, of a question
-  `,
-];
+export const migrations: readonly string[] = [tasks, rejoin, sessions, waiting, asking];
 
 /** Says that a file is perdure's: "pdre". */
 export const applicationId = 0x70647265;
