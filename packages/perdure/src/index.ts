@@ -6,6 +6,17 @@ export type { DeclaredTask, TaskHandler, TaskOptions } from "./app/declaration.t
 export type { TaskEvent, TaskHandle, TaskView } from "./app/handle.ts";
 export type { Tasks } from "./app/tasks.ts";
 export {
+  type AgentMemory,
+  type EndEntry,
+  type InterimEntry,
+  type MemoryEntry,
+  MemoryError,
+  type MemoryErrorKind,
+  type MemoryMessage,
+  type QuestionEntry,
+  type ResultText,
+} from "./delivery/memory.ts";
+export {
   type AskOptions,
   type CallOptions,
   type Context,
