@@ -140,5 +140,17 @@ export default defineConfig({
       files: ["scripts/**", "bench/**", "tests/**", "examples/**", `${source}/cli/**`],
       rules: { "no-console": "off" },
     },
+    {
+      files: ["packages/agentcore-local/src/**"],
+      rules: {
+        "node/no-top-level-await": "error",
+        // It is useful without perdure, and imports nothing of it.
+        "no-restricted-imports": ["error", { patterns: [{ regex: "(^perdure(/|$)|/perdure/)" }] }],
+      },
+    },
+    {
+      files: ["packages/agentcore-local/src/cli/**"],
+      rules: { "no-console": "off" },
+    },
   ],
 });

@@ -1,0 +1,163 @@
+/**
+ * The operations on HTTP, on loopback. Whatever comes, the answer is one that an AWS SDK understands: JSON, the name of
+ * an error in `x-amzn-errortype`, an id of the request. Nothing of an unexpected error leaves the process but its log.
+ */
+import { randomUUID } from "node:crypto";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import type { Clock } from "../clock.ts";
+import type { Failure, Fault, Faults } from "../faults.ts";
+import type { Answer, Operation } from "../operation.ts";
+import { ServiceError, validationError } from "../service-error.ts";
+import { readBody } from "./body.ts";
+import { Router } from "./router.ts";
+
+/** One request, without its content: what was said in it is nobody's business here. */
+export interface LogEntry {
+  readonly requestId: string;
+  readonly operation: string | undefined;
+  readonly status: number | "disconnected";
+  readonly error?: string;
+  /** Of an error that is this server's own fault. */
+  readonly cause?: unknown;
+  readonly ms: number;
+}
+
+export interface ListenerOptions {
+  readonly operations: readonly Operation[];
+  readonly faults: Faults;
+  readonly clock: Clock;
+  readonly maxBodyBytes: number;
+  readonly log: (entry: LogEntry) => void;
+}
+
+interface Reply extends Answer {
+  readonly status: number;
+  readonly failure?: ServiceError;
+}
+
+export class Listener {
+  readonly #server: Server;
+  readonly #router: Router;
+  readonly #options: ListenerOptions;
+
+  constructor(options: ListenerOptions) {
+    this.#options = options;
+    this.#router = new Router(options.operations);
+    this.#server = createServer((request, response) => {
+      // What is left to fail is the log that was given.
+      this.#serve(request, response).catch(() => response.destroy());
+    });
+  }
+
+  /** Resolves with the address, like `http://127.0.0.1:8081`. */
+  async listen(port: number): Promise<string> {
+    const { promise, resolve, reject } = Promise.withResolvers<undefined>();
+    this.#server.once("error", reject);
+    this.#server.listen(port, "127.0.0.1", () => resolve(undefined));
+    await promise;
+    this.#server.off("error", reject);
+    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+  }
+
+  /** Requests that are being answered are cut off. */
+  async close(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<undefined>();
+    this.#server.close(() => resolve(undefined));
+    this.#server.closeAllConnections();
+    await promise;
+  }
+
+  async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const started = performance.now();
+    const requestId = randomUUID();
+    let operation: string | undefined;
+    let reply: Reply | "Disconnect";
+    try {
+      const found = this.#find(request);
+      operation = found.operation.name;
+      const body = await readBody(request, this.#options.maxBodyBytes);
+      reply = await this.#carryOut(found.operation, { ...body, ...found.parameters });
+    } catch (error) {
+      reply = toReply(error);
+    }
+    const told = reply === "Disconnect" ? "disconnected" : reply.status;
+    const failure = reply === "Disconnect" ? undefined : reply.failure;
+    this.#options.log({
+      requestId,
+      operation,
+      status: told,
+      ms: performance.now() - started,
+      ...(failure !== undefined && { error: failure.name }),
+      ...(failure?.cause !== undefined && { cause: failure.cause }),
+    });
+    if (reply === "Disconnect") response.destroy();
+    else send(request, response, reply, requestId);
+  }
+
+  #find(request: IncomingMessage): { operation: Operation; parameters: Record<string, string> } {
+    const [path = "", query] = (request.url ?? "").split("?", 2);
+    try {
+      const match = this.#router.find(request.method, path);
+      if (match !== undefined) {
+        const parameters = { ...Object.fromEntries(new URLSearchParams(query)), ...match.labels };
+        return { operation: match.operation, parameters };
+      }
+    } catch {
+      throw validationError("The path is not percent-encoded UTF-8.", "CannotParse");
+    }
+    throw new ServiceError(
+      "UnknownOperationException",
+      `agentcore-local has no operation at ${request.method ?? ""} ${path.slice(0, 200)}.`,
+    );
+  }
+
+  async #carryOut(operation: Operation, input: unknown): Promise<Reply | "Disconnect"> {
+    const fault = this.#options.faults.take(operation.name);
+    if (fault !== undefined && "error" in fault) return failed(operation, fault.error);
+    if (fault !== undefined && "delayMs" in fault) await this.#wait(fault);
+    const answer = await operation.run(input);
+    if (fault !== undefined && "acceptThenFail" in fault) {
+      return failed(operation, fault.acceptThenFail === true ? "ServiceException" : fault.acceptThenFail);
+    }
+    return { ...answer, status: operation.status };
+  }
+
+  #wait({ delayMs }: Fault & { readonly delayMs: number }): Promise<void> {
+    return new Promise((resolve) => {
+      this.#options.clock.after(delayMs, resolve);
+    });
+  }
+}
+
+function failed(operation: Operation, failure: Failure): Reply | "Disconnect" {
+  if (failure === "Disconnect") return failure;
+  const message = `A planted fault of ${operation.name}.`;
+  if (failure === "ValidationException") return toReply(validationError(message));
+  return toReply(new ServiceError(failure, message));
+}
+
+function toReply(error: unknown): Reply {
+  const failure = error instanceof ServiceError ? error : unexpected(error);
+  const { status, message, members } = failure;
+  return { status, failure, body: { message, ...members }, headers: { "x-amzn-errortype": failure.name } };
+}
+
+function unexpected(cause: unknown): ServiceError {
+  const error = new ServiceError("ServiceException", "agentcore-local failed; its log says why.");
+  error.cause = cause;
+  return error;
+}
+
+function send(request: IncomingMessage, response: ServerResponse, reply: Reply, requestId: string): void {
+  const bytes = Buffer.from(JSON.stringify(reply.body));
+  response.writeHead(reply.status, {
+    ...reply.headers,
+    "content-type": "application/json",
+    "content-length": bytes.length,
+    "x-amzn-requestid": requestId,
+    // What is left of a body that was too large is not read.
+    ...(!request.complete && { connection: "close" }),
+  });
+  response.end(bytes);
+}

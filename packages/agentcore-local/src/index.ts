@@ -1,0 +1,9 @@
+/** Amazon Bedrock AgentCore on your own machine, for the unmodified AWS SDKs. */
+import "./node-version.ts";
+
+export type { Clock } from "./clock.ts";
+export type { Failure, Fault, Faults, PlantedFault } from "./faults.ts";
+export type { LogEntry } from "./http/listener.ts";
+export { type AgentCoreLocal, type AgentCoreLocalOptions, startAgentCoreLocal } from "./local.ts";
+export type { MemoryOptions } from "./memory/setting.ts";
+export type { ErrorName } from "./service-error.ts";

@@ -1,0 +1,57 @@
+/** A local AgentCore: its parts, on one address. */
+import { type Clock, systemClock } from "./clock.ts";
+import { Faults } from "./faults.ts";
+import { Listener, type LogEntry } from "./http/listener.ts";
+import { openMemory } from "./memory/memory.ts";
+import type { MemoryOptions } from "./memory/setting.ts";
+
+export interface AgentCoreLocalOptions extends MemoryOptions {
+  /** On 127.0.0.1. @default 0, any free one */
+  readonly port?: number;
+  readonly clock?: Clock;
+  /** A larger request is refused with 413. @default 10 MiB */
+  readonly maxBodyBytes?: number;
+  /** Is told of every request, without its content. */
+  readonly log?: (entry: LogEntry) => void;
+}
+
+export interface AgentCoreLocal extends AsyncDisposable {
+  /** The endpoint for AWS SDKs, like `http://127.0.0.1:49152`. */
+  readonly url: string;
+  readonly faults: Faults;
+  /** Cuts off requests that are being answered. What was acknowledged is on the file. */
+  close(): Promise<void>;
+}
+
+const defaultMaxBodyBytes = 10 * 1024 * 1024;
+
+/** @throws Error for a port that is taken, or a file that cannot be opened */
+export async function startAgentCoreLocal(options: AgentCoreLocalOptions = {}): Promise<AgentCoreLocal> {
+  const {
+    port = 0,
+    clock = systemClock,
+    maxBodyBytes = defaultMaxBodyBytes,
+    log = () => undefined,
+  } = options;
+  const faults = new Faults();
+  const memory = openMemory(options, clock);
+  const listener = new Listener({ operations: memory.operations, faults, clock, maxBodyBytes, log });
+  let url: string;
+  try {
+    url = await listener.listen(port);
+  } catch (error) {
+    memory.close();
+    throw error;
+  }
+  let closed: Promise<void> | undefined;
+  const close = async (): Promise<void> => {
+    await listener.close();
+    memory.close();
+  };
+  return {
+    url,
+    faults,
+    close: () => (closed ??= close()),
+    [Symbol.asyncDispose]: () => (closed ??= close()),
+  };
+}

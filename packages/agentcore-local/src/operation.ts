@@ -1,0 +1,33 @@
+/**
+ * An operation of the service: its name and place in HTTP, the shape of its input, and what it does. The input is one
+ * object, whatever came in the path, in the query and in the body (REST-JSON).
+ */
+import type { z } from "zod";
+import { parse } from "./constraints.ts";
+
+export interface Answer {
+  readonly body: Readonly<Record<string, unknown>>;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+export interface Operation {
+  readonly name: string;
+  readonly method: "GET" | "POST" | "DELETE";
+  /** With labels, like `/memories/{memoryId}/events`. */
+  readonly path: string;
+  /** Of an answer that is no error. */
+  readonly status: number;
+  /** @throws ServiceError */
+  run(input: unknown): Answer | Promise<Answer>;
+}
+
+interface OperationDefinition<Schema extends z.ZodType> extends Omit<Operation, "run" | "status"> {
+  readonly status?: number;
+  readonly input: Schema;
+  readonly run: (input: z.output<Schema>) => Answer;
+}
+
+export function operation<Schema extends z.ZodType>(definition: OperationDefinition<Schema>): Operation {
+  const { name, method, path, status = 200, input: schema, run } = definition;
+  return { name, method, path, status, run: (input) => run(parse(schema, input)) };
+}
