@@ -1,5 +1,5 @@
 /** The `task` object of one attempt. Plain functions, so that a handler may take it apart: `({ id }, { step, save })`. */
-import type { TaskRecord, SavedState, LogLevel } from "../task/record.ts";
+import type { SavedState, LogLevel } from "../task/record.ts";
 import type { JsonValue } from "../task/json.ts";
 import type { PerdureError } from "../task/errors.ts";
 import type {
@@ -14,12 +14,13 @@ import type {
 import type { Logger } from "./logger.ts";
 import type { Operations } from "./operations.ts";
 import type { Reporter } from "./reporter.ts";
+import type { RunTask } from "./run.ts";
 import type { Schema } from "./schema.ts";
 import type { WaitCalls } from "./wait-calls.ts";
 import type { Waits } from "./waits.ts";
 
 export interface TaskContextParts {
-  readonly record: TaskRecord;
+  readonly task: RunTask;
   readonly operations: Operations;
   readonly reporter: Reporter;
   readonly logger: Logger;
@@ -33,7 +34,7 @@ export interface TaskContextParts {
 }
 
 export function createTaskContext(parts: TaskContextParts): TaskContext {
-  const { record, operations, reporter, ended, waits, calls } = parts;
+  const { task, operations, reporter, ended, waits, calls } = parts;
   const whileHeld = <T>(run: () => Promise<T>): Promise<T> => {
     const promise = ended.aborted ? refused<T>(ended) : run();
     // A handler that does not await is no reason for the process to die of an unhandled rejection.
@@ -43,14 +44,14 @@ export function createTaskContext(parts: TaskContextParts): TaskContext {
   const tracked = <T>(run: () => Promise<T>): Promise<T> => whileHeld(() => waits.track(run));
   const log = (level: LogLevel) => (message: string, data?: JsonValue) => {
     reporter.log(level, message, data);
-    if (!operations.replaying) logTo(parts.logger, level, record, message, data);
+    if (!operations.replaying) logTo(parts.logger, level, task, message, data);
   };
   const context: Omit<TaskContext, keyof Untyped> & Untyped = {
-    id: record.id,
-    tool: record.tool,
-    owner: record.owner,
-    session: record.session,
-    attempt: record.attempt,
+    id: task.id,
+    tool: task.tool,
+    owner: task.owner,
+    session: task.session,
+    attempt: task.attempt,
     signal: parts.asked,
     progress: (done, total, message) => reporter.progress(done, total, message),
     log: { debug: log("debug"), info: log("info"), warning: log("warning"), error: log("error") },
@@ -98,14 +99,14 @@ function refused<T>(ended: AbortSignal): Promise<T> {
 function logTo(
   logger: Logger,
   level: LogLevel,
-  record: TaskRecord,
+  task: RunTask,
   message: string,
   data: JsonValue | undefined,
 ): void {
   const fields = {
-    task: record.id,
-    tool: record.tool,
-    attempt: record.attempt,
+    task: task.id,
+    tool: task.tool,
+    attempt: task.attempt,
     ...(data !== undefined && { data }),
   };
   logger[level === "warning" ? "warn" : level](fields, message);

@@ -1,5 +1,5 @@
 /**
- * One run of a handler, from its begin to a recorded outcome.
+ * One run of a handler, from its begin to a recorded outcome: the outside of an attempt (`run.ts`).
  *
  * An attempt ends in one of three ways. The handler settles, and that is recorded. The attempt is *ended from
  * outside* (cancelled, timed out, overtaken, given back): then the record says so, whatever the handler still does; it
@@ -8,20 +8,17 @@
  */
 import type { AttemptKey, TaskStore } from "../store/store.ts";
 import type { Clock } from "../task/clock.ts";
-import { PerdureError, quote } from "../task/errors.ts";
+import { PerdureError } from "../task/errors.ts";
 import { type Failure, toFailure } from "../task/failure.ts";
 import type { JsonValue } from "../task/json.ts";
-import type { OpenOperation, Operation, TaskRecord } from "../task/record.ts";
+import type { Operation, TaskRecord } from "../task/record.ts";
 import { retryDelayMs } from "../task/retry.ts";
-import { createTaskContext } from "./attempt-context.ts";
 import { writeDurably } from "./durable-write.ts";
+import { type CreateChild, FencedStore } from "./fenced-store.ts";
+import { HandlerRun } from "./handler-run.ts";
 import type { Logger } from "./logger.ts";
-import { Operations } from "./operations.ts";
-import { reasonToEnd } from "./reason-to-end.ts";
-import { Reporter } from "./reporter.ts";
+import type { Run, Settled } from "./run.ts";
 import type { TaskTool } from "./tool.ts";
-import { WaitCalls, type WaitCallsParts } from "./wait-calls.ts";
-import { Waits } from "./waits.ts";
 
 export interface AttemptParts {
   readonly record: TaskRecord;
@@ -34,20 +31,13 @@ export interface AttemptParts {
   readonly lingerMs: number;
   /** Whether other tasks wait for a slot. */
   readonly slotWanted: () => boolean;
-  /** A task for `call` to create. @throws PerdureError `UNKNOWN_TOOL`, `INVALID_INPUT` */
-  readonly child: WaitCallsParts["child"];
+  readonly child: CreateChild;
 }
-
-/** Of recorded operations that a finished run never came to, in the timeline; its data are their names. */
-export const unvisitedWarning =
-  "recorded operations were not come to: the handler has changed, or decides by chance";
 
 /** As it will be read back. */
 export interface RecordedResult {
   readonly result: JsonValue | undefined;
 }
-
-type Settled = { readonly returned: unknown } | { readonly thrown: unknown };
 
 export class Attempt {
   readonly key: AttemptKey;
@@ -58,12 +48,19 @@ export class Attempt {
   readonly #ended = new AbortController();
   /** The process goes: not even the outcome is waited for any more. */
   readonly #left = new AbortController();
+  readonly #store: FencedStore;
   #settled = false;
-  #waits: Waits | undefined;
+  #run: Run | undefined;
 
   constructor(parts: AttemptParts) {
     this.#parts = parts;
     this.key = { taskId: parts.record.id, attempt: parts.record.attempt };
+    this.#store = new FencedStore({
+      ...parts,
+      key: this.key,
+      ended: this.#ended.signal,
+      end: (reason) => this.end(reason),
+    });
   }
 
   get tool(): string {
@@ -77,12 +74,12 @@ export class Attempt {
 
   /** Something has happened to the task that it may wait for. */
   notice(): void {
-    this.#waits?.notice();
+    this.#run?.notice();
   }
 
   /** Other tasks want its slot: if it only waits, it need not linger. */
   slotWanted(): void {
-    this.#waits?.consider();
+    this.#run?.yieldSlot();
   }
 
   /** Asks the handler to end. It may still finish, and what it returns counts. */
@@ -114,120 +111,44 @@ export class Attempt {
   }
 
   async #runHandler(): Promise<Settled> {
-    const { record, tool, store, clock } = this.#parts;
-    const recorded = record.attempt === 1 ? [] : await this.#write(() => store.operations(this.key));
+    const { tool, clock } = this.#parts;
+    const recorded = this.key.attempt === 1 ? [] : await this.#store.write(() => this.#store.operations());
     if (this.#isEnded()) return { thrown: this.#ended.signal.reason };
-    // What was reported before a wait is not said again after it.
-    const waits = this.#createWaits(() => reporter.flush());
-    this.#waits = waits;
-    const operations = this.#createOperations(recorded, waits);
-    const reporter = new Reporter({
-      clock,
-      progress: record.progress,
-      muted: () => operations.replaying || this.#isEnded(),
-      write: (report) => this.#fenced(() => store.report({ ...this.key, ...report })),
-    });
-    const calls = new WaitCalls({
-      operations,
-      waits,
-      openWait: (wait) => this.#write(() => store.openWait({ ...this.key, ...wait })),
-      openCall: (call) => this.#write(() => store.openCall({ ...this.key, ...call })),
-      child: this.#parts.child,
-    });
-    const context = createTaskContext({
-      record,
-      operations,
-      reporter,
-      waits,
-      calls,
-      logger: this.#parts.logger,
-      asked: this.#asked.signal,
-      ended: this.#ended.signal,
-      save: (state) => {
-        operations.pass();
-        return this.#write(() => store.saveState({ ...this.key, state }));
-      },
-      saved: async () => {
-        const state = await store.savedState(this.key);
-        if (state !== undefined) operations.resume();
-        return state;
-      },
-    });
     const timeout = clock.after(tool.timeoutMs, () => this.end(timedOut(this.key, tool.timeoutMs)));
     const outside = endedFromOutside(this.#ended.signal);
     try {
-      const settled = await Promise.race([settle(tool, record.input, context), outside.promise]);
-      if (!this.#isEnded()) {
-        this.#warnOfUnvisited(operations.finish(), reporter);
-        reporter.flush();
-      }
-      return settled;
+      return await Promise.race([this.#settle(recorded), outside.promise]);
     } finally {
       timeout.cancel();
       outside.forget();
-      reporter.end();
-      waits.end();
     }
   }
 
-  #createOperations(recorded: readonly Operation[], waits: Waits): Operations {
-    const { store, clock, random } = this.#parts;
-    return new Operations({
-      ...this.key,
-      recorded,
-      clock,
-      random,
-      signal: this.#asked.signal,
-      track: (run) => waits.track(run),
-      record: (name, kind, outcome) =>
-        this.#write(() => store.recordOperation({ ...this.key, name, kind, ...outcome })),
-      backOff: async (operation) => {
-        await waits.settled(operation);
-        this.#asked.signal.throwIfAborted();
-      },
-    });
-  }
-
-  #createWaits(beforePark: () => void): Waits {
-    const { store, clock, lingerMs, slotWanted } = this.#parts;
-    return new Waits({
-      clock,
-      lingerMs,
-      slotWanted,
-      read: () => store.operations(this.key),
-      expire: (operation) => this.#expire(operation),
-      park: (waits) => {
-        beforePark();
-        return this.#write(() => store.park({ ...this.key, waits }));
-      },
-      parked: () =>
-        this.end(new PerdureError("PARKED", { message: "the task waits, and runs again when it is over." })),
-    });
-  }
-
-  /** Nobody answered in time; unless somebody did just now. */
-  async #expire({ name, kind, wait }: OpenOperation): Promise<Operation> {
-    const { store } = this.#parts;
-    const samples = wait.kind === "ask" && wait.question.mode === "sample";
-    const message = samples
-      ? `no client answered the request for sampling ${quote(name)} in time; it needs one that declares sampling.`
-      : `nobody answered ${quote(name)} in time.`;
-    const failure = toFailure(new PerdureError("EXPIRED", { message }));
+  async #settle(recorded: readonly Operation[]): Promise<Settled> {
+    const { record, tool } = this.#parts;
     try {
-      return await this.#write(() =>
-        store.recordOperation({ ...this.key, name, kind, state: "failed", failure }),
-      );
-    } catch (error) {
-      const now = (await store.operations(this.key)).find((operation) => operation.name === name);
-      if (now === undefined || now.state === "open") throw error;
-      return now;
+      const input = await tool.parseInput(record.input);
+      if (this.#isEnded()) return { thrown: this.#ended.signal.reason };
+      this.#run = this.#start(input, recorded);
+      const settled = await this.#run.settled;
+      return "thrown" in settled ? settled : { returned: await tool.parseOutput(settled.returned) };
+    } catch (thrown) {
+      return { thrown };
     }
   }
 
-  /** What was recorded and never come to says that the handler has changed, or that its branches are not sure. */
-  #warnOfUnvisited(names: readonly string[], reporter: Reporter): void {
-    if (names.length === 0) return;
-    reporter.log("warning", unvisitedWarning, [...names]);
+  #start(input: unknown, recorded: readonly Operation[]): Run {
+    const { record, tool } = this.#parts;
+    return new HandlerRun({
+      ...this.#parts,
+      handler: tool.handler,
+      task: record,
+      input,
+      recorded,
+      store: this.#store,
+      asked: this.#asked.signal,
+      ended: this.#ended.signal,
+    });
   }
 
   async #record(settled: Settled): Promise<RecordedResult | undefined> {
@@ -274,48 +195,12 @@ export class Attempt {
     await writeDurably(write, { clock, logger, signal: this.#left.signal });
   }
 
-  /** A write that the handler waits for: kept up until accepted, refused, or the attempt has ended. */
-  #write<T>(write: () => Promise<T>): Promise<T> {
-    const { clock, logger } = this.#parts;
-    return this.#fenced(() => writeDurably(write, { clock, logger, signal: this.#ended.signal }));
-  }
-
-  async #fenced<T>(write: () => Promise<T>): Promise<T> {
-    try {
-      return await write();
-    } catch (error) {
-      if (!(error instanceof PerdureError) || error.code !== "STALE_ATTEMPT") throw error;
-      throw await this.#endAsRecorded(error);
-    }
-  }
-
   #isEnded(): boolean {
     return this.#ended.signal.aborted;
   }
 
-  /** Refused: another has decided about the task, and its record says what. */
-  async #endAsRecorded(refusal: PerdureError): Promise<PerdureError> {
-    const task = await this.#parts.store.summary(this.key).catch(() => undefined);
-    const reason = reasonToEnd(task, this.key) ?? refusal;
-    this.end(reason);
-    return reason;
-  }
-
   #fields(): object {
     return { task: this.key.taskId, tool: this.tool, attempt: this.key.attempt };
-  }
-}
-
-async function settle(
-  tool: TaskTool,
-  input: JsonValue | undefined,
-  context: ReturnType<typeof createTaskContext>,
-): Promise<Settled> {
-  try {
-    const returned = await tool.handler(await tool.parseInput(input), context);
-    return { returned: await tool.parseOutput(returned) };
-  } catch (thrown) {
-    return { thrown };
   }
 }
 

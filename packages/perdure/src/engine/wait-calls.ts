@@ -3,7 +3,7 @@
  * once; in every later run the name finds it, still open or resolved.
  */
 import { createHash } from "node:crypto";
-import type { OpenCall, OpenWait } from "../store/store.ts";
+import type { OpenWait } from "../store/store.ts";
 import { type Duration, toMs } from "../task/duration.ts";
 import { PerdureError, quote } from "../task/errors.ts";
 import { canonicalJson, encodeJson, type JsonObject, type JsonValue } from "../task/json.ts";
@@ -11,6 +11,7 @@ import type { Operation } from "../task/record.ts";
 import type { AskOptions, CallOptions, Question, WaitOptions } from "./context.ts";
 import { toQuestionSchema } from "./json-schema.ts";
 import type { Operations } from "./operations.ts";
+import type { ChildCall } from "./run.ts";
 import { parseWith, type Schema } from "./schema.ts";
 import type { Waits } from "./waits.ts";
 
@@ -18,13 +19,7 @@ export interface WaitCallsParts {
   readonly operations: Operations;
   readonly waits: Waits;
   readonly openWait: (wait: Pick<OpenWait, "name" | "wait" | "problem">) => Promise<Operation>;
-  readonly openCall: (call: Pick<OpenCall, "name" | "child">) => Promise<Operation>;
-  /** A child task to create, of a tool with its input. @throws PerdureError `UNKNOWN_TOOL`, `INVALID_INPUT` */
-  readonly child: (
-    tool: string,
-    input: JsonValue | undefined,
-    idempotencyKey: string | undefined,
-  ) => Promise<OpenCall["child"]>;
+  readonly openCall: (call: ChildCall) => Promise<Operation>;
 }
 
 export class WaitCalls {
@@ -85,8 +80,8 @@ export class WaitCalls {
     const recorded = this.#parts.operations.use(name, "call");
     const operation =
       recorded ??
-      (await this.#parts.waits.track(async () =>
-        this.#parts.openCall({ name, child: await this.#parts.child(tool, input, options.idempotencyKey) }),
+      (await this.#parts.waits.track(() =>
+        this.#parts.openCall({ name, tool, input, idempotencyKey: options.idempotencyKey }),
       ));
     return this.#parts.waits.settled(operation);
   }

@@ -29,10 +29,8 @@ export interface WaitsParts {
   readonly read: () => Promise<readonly Operation[]>;
   /** Records that a wait has expired. */
   readonly expire: (operation: OpenOperation) => Promise<Operation>;
-  /** @returns false when one of the waits is not open any more */
+  /** Parks the attempt, so that nothing of it goes on. @returns false when one of the waits is not open any more */
   readonly park: (names: readonly string[]) => Promise<boolean>;
-  /** The attempt has been parked: nothing of it is to go on. */
-  readonly parked: () => void;
 }
 
 /** An open wait, or a step that is to be tried again later. */
@@ -166,8 +164,7 @@ export class Waits {
       .park([...this.#pending.keys()])
       .then(
         (parked) => {
-          if (parked) this.#parts.parked();
-          else this.notice();
+          if (!parked) this.notice();
         },
         () => undefined,
       )

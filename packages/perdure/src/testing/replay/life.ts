@@ -6,7 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { App } from "../../app/app.ts";
 import type { DeclaredTask } from "../../app/declaration.ts";
 import { openStore } from "../../app/open-store.ts";
-import { unvisitedWarning } from "../../engine/attempt.ts";
+import { unvisitedWarning } from "../../engine/handler-run.ts";
 import type { RecordOperation, TaskStore } from "../../store/store.ts";
 import { PerdureError } from "../../task/errors.ts";
 import type { Failure } from "../../task/failure.ts";

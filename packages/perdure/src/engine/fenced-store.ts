@@ -1,0 +1,110 @@
+/**
+ * The store as one attempt sees it: each write carries the attempt's number, is kept up while the store has trouble, and
+ * a refusal ends the attempt, for the reason that the record gives.
+ */
+import type { AttemptKey, OpenCall, TaskStore } from "../store/store.ts";
+import type { Clock } from "../task/clock.ts";
+import { PerdureError } from "../task/errors.ts";
+import type { JsonValue } from "../task/json.ts";
+import type { Operation, SavedState } from "../task/record.ts";
+import { writeDurably } from "./durable-write.ts";
+import type { Logger } from "./logger.ts";
+import { reasonToEnd } from "./reason-to-end.ts";
+import type { AttemptStore, ChildCall } from "./run.ts";
+
+export interface FencedStoreParts {
+  readonly key: AttemptKey;
+  readonly store: TaskStore;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly ended: AbortSignal;
+  /** Ends the attempt. */
+  readonly end: (reason: PerdureError) => void;
+  readonly child: CreateChild;
+}
+
+/** A task for `call` to create. @throws PerdureError `UNKNOWN_TOOL`, `INVALID_INPUT` */
+export type CreateChild = (
+  tool: string,
+  input: JsonValue | undefined,
+  idempotencyKey: string | undefined,
+) => Promise<OpenCall["child"]>;
+
+export class FencedStore implements AttemptStore {
+  readonly #parts: FencedStoreParts;
+
+  constructor(parts: FencedStoreParts) {
+    this.#parts = parts;
+  }
+
+  operations(): Promise<readonly Operation[]> {
+    const { store, key } = this.#parts;
+    return store.operations(key);
+  }
+
+  savedState(): Promise<SavedState | undefined> {
+    const { store, key } = this.#parts;
+    return store.savedState(key);
+  }
+
+  saveState(state: SavedState): Promise<void> {
+    const { store, key } = this.#parts;
+    return this.write(() => store.saveState({ ...key, state }));
+  }
+
+  recordOperation(operation: Parameters<AttemptStore["recordOperation"]>[0]): Promise<Operation> {
+    const { store, key } = this.#parts;
+    return this.write(() => store.recordOperation({ ...key, ...operation }));
+  }
+
+  openWait(wait: Parameters<AttemptStore["openWait"]>[0]): Promise<Operation> {
+    const { store, key } = this.#parts;
+    return this.write(() => store.openWait({ ...key, ...wait }));
+  }
+
+  async openCall({ name, tool, input, idempotencyKey }: ChildCall): Promise<Operation> {
+    const { store, key } = this.#parts;
+    const child = await this.#parts.child(tool, input, idempotencyKey);
+    return this.write(() => store.openCall({ ...key, name, child }));
+  }
+
+  async park(waits: readonly string[]): Promise<boolean> {
+    const { store, key } = this.#parts;
+    const parked = await this.write(() => store.park({ ...key, waits }));
+    if (parked) {
+      const message = "the task waits, and runs again when it is over.";
+      this.#parts.end(new PerdureError("PARKED", { message }));
+    }
+    return parked;
+  }
+
+  /** What is reported is not worth a second try here; the reporter keeps it. */
+  report(report: Parameters<AttemptStore["report"]>[0]): Promise<void> {
+    const { store, key } = this.#parts;
+    return this.#fenced(() => store.report({ ...key, ...report }));
+  }
+
+  /** A write that the handler waits for: kept up until accepted, refused, or the attempt has ended. */
+  write<T>(write: () => Promise<T>): Promise<T> {
+    const { clock, logger, ended } = this.#parts;
+    return this.#fenced(() => writeDurably(write, { clock, logger, signal: ended }));
+  }
+
+  async #fenced<T>(write: () => Promise<T>): Promise<T> {
+    try {
+      return await write();
+    } catch (error) {
+      if (!(error instanceof PerdureError) || error.code !== "STALE_ATTEMPT") throw error;
+      throw await this.#endAsRecorded(error);
+    }
+  }
+
+  /** Refused: another has decided about the task, and its record says what. */
+  async #endAsRecorded(refusal: PerdureError): Promise<PerdureError> {
+    const { store, key } = this.#parts;
+    const task = await store.summary(key).catch(() => undefined);
+    const reason = reasonToEnd(task, key) ?? refusal;
+    this.#parts.end(reason);
+    return reason;
+  }
+}
