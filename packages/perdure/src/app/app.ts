@@ -106,6 +106,12 @@ export interface CloseOptions {
   readonly drainMs?: number;
 }
 
+/**
+ * A client may start a second server beside its own, only to ask which protocol it speaks (SDK 2.4 does), and end it at
+ * once. Such a one must not take up tasks that it leaves again: each would count as a crash.
+ */
+const onlyProbedMs = 2_000;
+
 /** The one principal there is where nobody is authenticated. */
 export const localOwner = "local";
 
@@ -214,18 +220,26 @@ export class App {
   }
 
   /**
-   * Starts, and serves MCP of both generations on standard input and output. The end of the input closes the
-   * application; what has not ended then goes on at its next start.
+   * Serves MCP of both generations on standard input and output, and starts when the client begins to use it, or 2 s
+   * later. The end of the input closes the application; what has not ended then goes on at its next start.
    */
   async stdio({ server, ...streams }: StdioOptions = {}): Promise<void> {
     const service = this.service(server);
     const { serveOnStdio } = await import("../wire/stdio/serve.ts");
-    await this.start();
+    this.#state = "started";
+    const failed = (error: unknown): void => this.#logger.error({ err: error }, "could not start or close");
+    const start = (): void => void (this.#state === "started" && this.start().catch(failed));
+    const unused = this.#clock.after(onlyProbedMs, start);
     const caller = { owner: localOwner, session: undefined, clientName: undefined, headers: {} };
-    const onEnd = (): void => {
-      this.close().catch((error: unknown) => this.#logger.error({ err: error }, "could not close"));
+    const onUse = (): void => {
+      unused.cancel();
+      start();
     };
-    this.#endpoints.push(serveOnStdio(service, caller, streams, onEnd));
+    const onEnd = (): void => {
+      unused.cancel();
+      this.close().catch(failed);
+    };
+    this.#endpoints.push(serveOnStdio(service, caller, streams, { onUse, onEnd }));
   }
 
   /** A web-standard handler, for Hono and others: `app.all("/mcp", (c) => mcp(c.req.raw))`. Starts nothing. */

@@ -24,16 +24,24 @@ import { RequestCheck } from "../v2/request-check.ts";
 import { MessageExchange } from "./message-exchange.ts";
 import { asObject, Overheard } from "./overheard.ts";
 
-export interface FrontTransportOptions {
-  /** Who sent a message. */
-  readonly callerOf: (extra: MessageExtraInfo | undefined) => Caller;
+export interface ConnectionEvents {
+  /** Is told the first message that asks for more than who the server is. */
+  readonly onUse?: () => void;
   /** Is told the end of the connection before the requests that wait on it are. */
   readonly onEnd?: () => void;
+}
+
+export interface FrontTransportOptions extends ConnectionEvents {
+  /** Who sent a message. */
+  readonly callerOf: (extra: MessageExtraInfo | undefined) => Caller;
   /** Tools that the server behind lists without saying that they can be tasks. */
   readonly markTools?: ReadonlySet<string>;
 }
 
 type Id = string | number;
+
+/** With these a client asks who the server is. */
+const introductions = new Set(["initialize", "server/discover", "ping"]);
 
 export class FrontTransport implements Transport {
   onclose?: (() => void) | undefined;
@@ -51,6 +59,7 @@ export class FrontTransport implements Transport {
   readonly #session: Overheard;
   /** `tools/list` that the server behind has not answered yet. */
   readonly #toolLists = new Set<Id>();
+  #used = false;
 
   constructor(inner: Transport, service: Service, options: FrontTransportOptions) {
     this.#inner = inner;
@@ -72,6 +81,7 @@ export class FrontTransport implements Transport {
   async start(): Promise<void> {
     const listener: Pick<Transport, "onmessage" | "onerror" | "onclose"> = {
       onmessage: (message, extra) => {
+        this.#noteUse(message);
         if (!this.#tryTake(message, extra)) this.onmessage?.(message, extra);
       },
       onerror: (error) => this.onerror?.(error),
@@ -79,6 +89,12 @@ export class FrontTransport implements Transport {
     };
     Object.assign(this.#inner, listener);
     await this.#inner.start();
+  }
+
+  #noteUse(message: JSONRPCMessage): void {
+    if (this.#used || ("method" in message && introductions.has(message.method))) return;
+    this.#used = true;
+    this.#options.onUse?.();
   }
 
   #end(): void {

@@ -1,7 +1,9 @@
 /** Servers that die, and several of them on one file, as every host starts one of its own. */
 import { CallToolResultSchema } from "@modelcontextprotocol/sdk/types.js";
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import { temporaryFile } from "../../app/app.fixture.ts";
+import { openSqliteStore } from "../../store/sqlite/index.ts";
+import type { TaskId } from "../../task/id.ts";
 import {
   envelope,
   eventually,
@@ -99,4 +101,29 @@ test("the server that executes closes in good order, and the other one goes on",
   const status = async (): Promise<unknown> =>
     (await attached.ask("tasks/get", { taskId, _meta: envelope(withTasks) })).result?.["status"];
   await eventually(async () => (await status()) === "completed", 10_000);
+});
+
+test("a server that is only asked who it is takes up nothing; one that is used does, and one that is left alone", async () => {
+  const file = temporaryFile();
+  const first = new RawClient([trainer, file]);
+  await first.initialize();
+  const taskId = taskIdOf(await first.ask("tools/call", { ...call, task: {} })) as TaskId;
+  first.child.kill("SIGKILL");
+  await first.ended();
+  const store = openSqliteStore({ file });
+  onTestFinished(() => store.close());
+
+  const probed = new RawClient([trainer, file]);
+  await probed.ask("server/discover", { _meta: envelope({}) });
+  await probed.ask("ping", {});
+  expect(await store.executor.activeTools()).toBeUndefined();
+  probed.child.kill("SIGKILL");
+  await probed.ended();
+  expect(await store.summary({ taskId })).toMatchObject({ attempt: 1, crashes: 0 });
+
+  const leftAlone = new RawClient([trainer, file]);
+  await leftAlone.ask("ping", {});
+  await eventually(async () => (await store.summary({ taskId }))?.status === "completed");
+  leftAlone.child.stdin.end();
+  expect(await leftAlone.ended()).toBe(0);
 });

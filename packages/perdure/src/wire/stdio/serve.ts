@@ -3,7 +3,7 @@ import type { Readable, Writable } from "node:stream";
 import { serveStdio, StdioServerTransport } from "@modelcontextprotocol/server/stdio";
 import { createSdkServer } from "../sdk-server.ts";
 import type { Caller, Service } from "../service.ts";
-import { FrontTransport } from "./front-transport.ts";
+import { type ConnectionEvents, FrontTransport } from "./front-transport.ts";
 import { claimStandardOutput } from "./standard-output.ts";
 
 export interface StdioStreams {
@@ -17,16 +17,15 @@ export interface StdioConnection {
   close(): Promise<void>;
 }
 
-/** @param onEnd is called when the input ends, before anything else is done about it. */
 export function serveOnStdio(
   service: Service,
   caller: Caller,
   { input = process.stdin, output }: StdioStreams,
-  onEnd: () => void,
+  events: ConnectionEvents,
 ): StdioConnection {
   const claimed = output === undefined ? claimStandardOutput() : undefined;
   const inner = new StdioServerTransport(input, output ?? claimed);
-  const transport = new FrontTransport(inner, service, { callerOf: () => caller, onEnd });
+  const transport = new FrontTransport(inner, service, { callerOf: () => caller, ...events });
   const { logger } = service.runtime;
   const connection = serveStdio(
     ({ era }) =>
