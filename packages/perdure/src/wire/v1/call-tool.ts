@@ -8,6 +8,7 @@ import type { Timestamp } from "../../task/record.ts";
 import { CallEnd, cancelledByClient, disconnected } from "../call/call-end.ts";
 import { handOver } from "../call/hand-over.ts";
 import { holdCall, holdMsOf, refusal, submitCall, waitForOutcome } from "../call/held-call.ts";
+import { sinkOf } from "../call/sink.ts";
 import type { ToolOutcome } from "../call/tool-result.ts";
 import type { ServedTask, Service } from "../service.ts";
 import { announce } from "./announce.ts";
@@ -15,9 +16,8 @@ import { knowsTasks, type Serving } from "./client.ts";
 import type { Asking } from "./asking.ts";
 import { invalidParams, unknownTask } from "./errors.ts";
 import type { Resumption } from "./event-id.ts";
-import { asObject } from "./request.ts";
+import { asObject, wantedBy } from "./request.ts";
 import type { ResumableExchange } from "./resumable.ts";
-import { sinkOf } from "./sink.ts";
 import { taskView, textOf } from "./task-view.ts";
 
 /** The durable tool that is called, where the call is well-formed. */
@@ -38,7 +38,7 @@ export async function serveCall(serving: Serving, task: ServedTask): Promise<voi
     task,
     arguments: params["arguments"] ?? {},
     caller: exchange.caller,
-    sink: sinkOf(exchange, session),
+    sink: sinkOf(exchange, wantedBy(exchange.request, session)),
     signal: endOf(call.signal, task),
     onTask: (taskId) => {
       submitted = taskId;
@@ -64,7 +64,13 @@ export async function resumeCall(serving: Serving, { taskId, since }: Resumption
   const asking = questions.along(exchange, session, taskId);
   const outcome = await waitForOutcome(
     service,
-    { task, caller, since, sink: sinkOf(exchange, session), signal: endOf(call.signal, task) },
+    {
+      task,
+      caller,
+      since,
+      sink: sinkOf(exchange, wantedBy(exchange.request, session)),
+      signal: endOf(call.signal, task),
+    },
     taskId,
   );
   await asking?.end();

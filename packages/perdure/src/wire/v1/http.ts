@@ -19,7 +19,7 @@ import type { Caller, Service } from "../service.ts";
 import type { V1Exchange, V1Session, V1Stream } from "./client.ts";
 import { endEventId, parseEventId } from "./event-id.ts";
 import { createV1Front, type V1Front } from "./front.ts";
-import { toLoggingLevel } from "./logging.ts";
+import { toLoggingLevel } from "../call/logging.ts";
 import { asCancellation, asObject, asRequest } from "./request.ts";
 import { askedAs, clientNameOf, isSessionId, Sessions } from "./sessions.ts";
 import { StandaloneStreams } from "./standalone-streams.ts";

@@ -1,6 +1,9 @@
 /** The form of a message of this generation. What is not perfect is left to the SDK to refuse. */
 import { isArray, type JsonObject, type JsonValue } from "../../task/json.ts";
+import { toLoggingLevel } from "../call/logging.ts";
+import type { WantedSigns } from "../call/sink.ts";
 import type { JsonRpcRequest } from "../exchange.ts";
+import type { V1Session } from "./client.ts";
 
 /** A JSON-RPC request whose `_meta` is as it must be. */
 export function asRequest(message: unknown): JsonRpcRequest | undefined {
@@ -34,6 +37,11 @@ export interface Cancellation {
 export function progressTokenOf({ params }: JsonRpcRequest): string | number | undefined {
   const token = asObject(params["_meta"])?.["progressToken"];
   return isRequestId(token) ? token : undefined;
+}
+
+/** What the client wants to hear while it waits. */
+export function wantedBy(request: JsonRpcRequest, { logLevel }: V1Session): WantedSigns {
+  return { progressToken: progressTokenOf(request), logLevel: toLoggingLevel(logLevel) };
 }
 
 export function asObject(value: JsonValue | undefined): JsonObject | undefined {

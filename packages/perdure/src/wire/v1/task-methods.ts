@@ -5,12 +5,12 @@ import type { JsonObject } from "../../task/json.ts";
 import type { TaskRecord, TaskSummary, Timestamp } from "../../task/record.ts";
 import { followTask, heartbeatMsOf } from "../call/held-call.ts";
 import { Heartbeat } from "../call/heartbeat.ts";
+import { sinkOf } from "../call/sink.ts";
 import { toOutcome } from "../call/tool-result.ts";
 import { statusNotification } from "./announce.ts";
 import { invalidParams, unknownTask } from "./errors.ts";
 import type { Serving } from "./client.ts";
-import { asObject } from "./request.ts";
-import { sinkOf } from "./sink.ts";
+import { asObject, wantedBy } from "./request.ts";
 import { taskView } from "./task-view.ts";
 
 export const taskMethods: ReadonlySet<string> = new Set([
@@ -106,7 +106,7 @@ async function waitForEnd(
   { service, exchange, session, call, questions }: Serving,
   found: TaskSummary,
 ): Promise<TaskSummary> {
-  const sink = sinkOf(exchange, session);
+  const sink = sinkOf(exchange, wantedBy(exchange.request, session));
   const heartbeat = new Heartbeat({
     clock: service.runtime.clock,
     intervalMs: heartbeatMsOf(service, {

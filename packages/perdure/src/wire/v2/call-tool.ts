@@ -8,14 +8,13 @@
  * wants to be the protocol's, and because the generated ones are what most clients have for tasks.
  */
 import type { JsonObject } from "../../task/json.ts";
-import type { LogLevel, LogLine } from "../../task/record.ts";
 import { FirstQuestions } from "../call/first-questions.ts";
-import type { CallSink } from "../call/held-call.ts";
 import { callPlainTool } from "../call/plain-call.ts";
+import { sinkOf } from "../call/sink.ts";
 import type { Exchange } from "../exchange.ts";
 import type { PlainTool, Service } from "../service.ts";
 import { generatedPlainTools } from "../tools/generated.ts";
-import { asObject, type Envelope, invalidParams, loggingLevels, readEnvelope } from "./envelope.ts";
+import { asObject, invalidParams, readEnvelope } from "./envelope.ts";
 import { RequestStates } from "./request-state.ts";
 import { type Call, Round } from "./round.ts";
 import { serveTaskCall } from "./task-call.ts";
@@ -86,28 +85,4 @@ async function servePlainCall(round: Round, tool: PlainTool): Promise<void> {
   if (exchange.gone.aborted) return;
   if ("length" in outcome) await round.askFirst(outcome, questions.kept);
   else round.answer(outcome);
-}
-
-function sinkOf(exchange: Exchange, { progressToken, logLevel }: Envelope): CallSink {
-  return {
-    ...(progressToken !== undefined && {
-      progress: (report) => exchange.notify("notifications/progress", { ...report, progressToken }),
-    }),
-    ...(logLevel !== undefined && {
-      log: (line) => {
-        if (isWanted(line.level, logLevel)) exchange.notify("notifications/message", messageOf(line));
-        // It may have been a sign of life.
-        else exchange.keepAlive();
-      },
-    }),
-    keepAlive: () => exchange.keepAlive(),
-  };
-}
-
-function isWanted(level: LogLevel, least: (typeof loggingLevels)[number]): boolean {
-  return loggingLevels.indexOf(level) >= loggingLevels.indexOf(least);
-}
-
-function messageOf({ level, message, data }: LogLine): JsonObject {
-  return { level, data: data === undefined ? message : { message, data } };
 }

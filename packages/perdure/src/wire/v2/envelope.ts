@@ -9,6 +9,7 @@ import {
 } from "@modelcontextprotocol/server";
 import { isArray, type JsonObject, type JsonValue } from "../../task/json.ts";
 import type { Question } from "../../task/record.ts";
+import { type LoggingLevel, toLoggingLevel } from "../call/logging.ts";
 import type { JsonRpcError } from "../call/tool-result.ts";
 import type { Service } from "../service.ts";
 
@@ -16,19 +17,6 @@ export const revision = "2026-07-28";
 export const tasksExtension = "io.modelcontextprotocol/tasks";
 /** Deprecated with this revision, and in use. */
 const logLevelKey = "io.modelcontextprotocol/logLevel";
-
-/** Of RFC 5424, by urgency. */
-export const loggingLevels = [
-  "debug",
-  "info",
-  "notice",
-  "warning",
-  "error",
-  "critical",
-  "alert",
-  "emergency",
-] as const;
-export type LoggingLevel = (typeof loggingLevels)[number];
 
 /** What the client can be asked. */
 export type Askable = ReadonlySet<Question["mode"]>;
@@ -53,7 +41,7 @@ export function readEnvelope(params: JsonObject): Envelope {
     declaresTasks: declaresTasks(capabilities),
     askable: askableOf(capabilities),
     progressToken: typeof token === "string" || typeof token === "number" ? token : undefined,
-    logLevel: loggingLevels.find((known) => known === level),
+    logLevel: toLoggingLevel(level),
     clientName: typeof name === "string" ? name : undefined,
   };
 }
