@@ -40,6 +40,7 @@ import type {
   TimelineEvent,
 } from "../task/record.ts";
 import type { TaskStatus } from "../task/status.ts";
+import type { ArtifactStore } from "./artifacts/artifact-store.ts";
 import type { SessionStore } from "./sessions.ts";
 
 export interface TaskStore {
@@ -96,7 +97,8 @@ export interface TaskStore {
   // ── transitions by an attempt: all @throws PerdureError `STALE_ATTEMPT` ───────────────────────────────────────
   /**
    * Records what was done under a name, once: `done` and `failed` are final. It resets `crashes`. Returns the
-   * operation as it will be read back.
+   * operation as it will be read back. (An artifact is `attempted` when its writing begins: from then on the task has
+   * files to be swept.)
    * @throws PerdureError `STEP_MISMATCH` when the name is already final.
    */
   recordOperation(operation: RecordOperation): Promise<Operation>;
@@ -135,6 +137,17 @@ export interface TaskStore {
   failOverdue(batch: { readonly limit: number }): Promise<number>;
   /** Deletes expired tasks, at most `limit`. Returns how many. */
   deleteExpired(batch: { readonly limit: number }): Promise<number>;
+  /**
+   * The outbox of what lies in an artifact store. A task that has begun to write an artifact gets an entry when it ends
+   * and another when it is deleted, in the same commit: its files that no record names are to go. In the order of their
+   * ids, those above `after` (default 0), at most `limit`.
+   */
+  artifactSweeps(query: {
+    readonly after?: number;
+    readonly limit: number;
+  }): Promise<readonly ArtifactSweep[]>;
+  /** The files are gone: forgets the entry. */
+  artifactsSwept(sweep: { readonly id: number }): Promise<void>;
 
   // ── the store itself ──────────────────────────────────────────────────────────────────────────────────────────
   /**
@@ -145,6 +158,8 @@ export interface TaskStore {
   subscribe(listener: (change: TaskChange | undefined) => void): () => void;
   /** 32 random bytes under a name, made at the first call: every process of the store has the same. Never logged. */
   secret(name: string): Promise<Uint8Array>;
+  /** The place for artifacts beside the record, for where no other is set. Not every store has one. */
+  openArtifacts?(): ArtifactStore;
   /** Writes a consistent copy to a new file, while the store is in use. Only an embedded store has it. */
   backup?(file: string): Promise<void>;
   close(): Promise<void>;
@@ -377,6 +392,11 @@ export interface ClaimedTasks {
   readonly begun: readonly TaskRecord[];
   /** Whether a further claim may find more, once there are slots. A hint: it may be true when nothing is left. */
   readonly more: boolean;
+}
+
+export interface ArtifactSweep {
+  readonly id: number;
+  readonly taskId: TaskId;
 }
 
 export interface TaskChange {

@@ -21,6 +21,7 @@ export type ErrorCode =
   | "TASK_NOT_FOUND"
   | "TASK_NOT_ENDED"
   | "IDEMPOTENCY_CONFLICT"
+  | "LIMIT_EXCEEDED"
   // the handler's
   | "INVALID_OUTPUT"
   | "STEP_NAME_REUSED"
@@ -36,6 +37,7 @@ export type ErrorCode =
   | "PARKED"
   | "EXPIRED"
   // the store's
+  | "ARTIFACT_STORE"
   | "STORE_BUSY"
   | "STORE_CLOSED"
   | "STORE_CORRUPT"

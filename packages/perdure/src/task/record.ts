@@ -40,6 +40,8 @@ interface TaskHead {
   /** Higher runs first. */
   readonly priority: number;
   readonly progress?: Progress;
+  /** How many artifacts are recorded; absent: none. */
+  readonly artifacts?: number;
   readonly session?: SessionContext;
   readonly idempotencyKey?: string;
   /** The task that called this one and waits for it. */
@@ -87,9 +89,9 @@ export type TaskRecord = TaskSummary & {
 
 /**
  * What a handler did under a name, recorded so that it is never done again. Of an open one (`attempted`) only the
- * number of failed tries is known.
+ * number of failed tries is known; of an artifact, that its writing was begun.
  */
-export type OperationKind = "step" | "sleep" | "ask" | "call" | "signal";
+export type OperationKind = "step" | "sleep" | "ask" | "call" | "signal" | "artifact";
 /** What an open operation waits for. */
 export type Wait =
   | { readonly kind: "sleep"; readonly until: Timestamp }

@@ -15,10 +15,7 @@ export function recordOperation(
   value: string | undefined,
 ): Operation {
   const { taskId, name, kind, state, attempt } = operation;
-  const { revision } =
-    kind === "ask"
-      ? updateByAttempt(tx, operation, `crashes = 0, status = ${statusWithout}`, [name])
-      : updateByAttempt(tx, operation, "crashes = 0", []);
+  const { revision } = updateForOperation(tx, operation);
   const row = tx
     .sql(
       `INSERT INTO operations (task_id, name, kind, state, attempt, tries, value, wake_at, recorded_at, revision)
@@ -49,6 +46,19 @@ export function recordOperation(
   }
   appendEvent(tx, taskId, revision, { type: "operation", name, kind, state });
   return toOperation(row);
+}
+
+function updateForOperation(tx: Transaction, operation: RecordOperation): { readonly revision: number } {
+  switch (operation.kind) {
+    case "ask":
+      return updateByAttempt(tx, operation, `crashes = 0, status = ${statusWithout}`, [operation.name]);
+    case "artifact":
+      return updateByAttempt(tx, operation, "crashes = 0, artifacts = coalesce(artifacts, 0) + ?", [
+        operation.state === "done" ? 1 : 0,
+      ]);
+    default:
+      return updateByAttempt(tx, operation, "crashes = 0", []);
+  }
 }
 
 /** @param state JSON text, or bytes */

@@ -11,6 +11,7 @@ import type {
   StopWaiting,
   TaskKey,
 } from "../store.ts";
+import { sweepArtifacts } from "./artifact-sweeps.ts";
 import { endTask } from "./ending.ts";
 import { asTaskRow, type TaskRow, toRecord, toSummary } from "./rows.ts";
 import { appendEvent, changed, findTask, type Transaction, writePayload } from "./transaction.ts";
@@ -97,6 +98,7 @@ function newRow(tx: Transaction, task: CreateTask): TaskRow {
     revision: begins ? 2 : 1,
     waiter: task.rejoinKey === undefined ? null : tx.presence.id,
     parent_id: task.parentId ?? null,
+    artifacts: null,
   };
 }
 
@@ -181,7 +183,8 @@ export function deleteTask(tx: Transaction, key: TaskKey): boolean {
   return true;
 }
 
-export function deleteRows(tx: Transaction, row: Pick<TaskRow, "id">): void {
+export function deleteRows(tx: Transaction, row: Pick<TaskRow, "id" | "artifacts">): void {
+  sweepArtifacts(tx, row.id, row);
   tx.sql("DELETE FROM payloads WHERE task_id = ?").run(row.id);
   tx.sql("DELETE FROM operations WHERE task_id = ?").run(row.id);
   tx.sql("DELETE FROM events WHERE task_id = ?").run(row.id);

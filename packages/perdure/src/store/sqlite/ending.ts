@@ -7,6 +7,7 @@ import type { TaskId } from "../../task/id.ts";
 import type { TimelineEntry } from "../../task/record.ts";
 import type { TerminalStatus } from "../../task/status.ts";
 import type { AttemptKey } from "../store.ts";
+import { sweepArtifacts } from "./artifact-sweeps.ts";
 import type { SqlValue } from "./driver.ts";
 import { asTaskRow, type TaskRow } from "./rows.ts";
 import { appendEvent, type ChangedRow, changed, requireAttempt, type Transaction } from "./transaction.ts";
@@ -20,17 +21,19 @@ export function endTask(tx: Transaction, taskId: TaskId, ending: Ending): void {
   const row = tx
     .sql(
       `UPDATE tasks SET ${assignments}, revision = revision + 1, updated_at = ?
-       WHERE id = ? RETURNING attempt, revision, status`,
+       WHERE id = ? RETURNING attempt, revision, status, artifacts`,
     )
-    .get(...values(tx, ending), tx.now, taskId) as ChangedRow;
+    .get(...values(tx, ending), tx.now, taskId) as ChangedRow & Pick<TaskRow, "artifacts">;
   changed(tx, taskId, row);
+  sweepArtifacts(tx, taskId, row);
   settle(tx, taskId, row.revision, ending);
 }
 
 /** Ends a task by its attempt. @throws PerdureError `STALE_ATTEMPT` */
 export function endByAttempt(tx: Transaction, key: AttemptKey, ending: Ending): void {
   // Not UPDATE … RETURNING, which SQLite runs by way of a temporary table: 6 µs of an end to end of 50.
-  const revision = requireAttempt(tx, key).revision + 1;
+  const before = requireAttempt(tx, key);
+  const revision = before.revision + 1;
   tx.sql(`UPDATE tasks SET ${assignments}, revision = ?, updated_at = ? WHERE id = ?`).run(
     ...values(tx, ending),
     revision,
@@ -38,6 +41,7 @@ export function endByAttempt(tx: Transaction, key: AttemptKey, ending: Ending): 
     key.taskId,
   );
   changed(tx, key.taskId, { attempt: key.attempt, revision, status: ending.type });
+  sweepArtifacts(tx, key.taskId, before);
   settle(tx, key.taskId, revision, ending);
 }
 

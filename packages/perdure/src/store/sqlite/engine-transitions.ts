@@ -79,7 +79,7 @@ export function failOverdue(tx: Transaction, limit: number): number {
 }
 
 export function deleteExpired(tx: Transaction, limit: number): number {
-  const expired = tx.sql("SELECT id FROM tasks WHERE expires_at <= ? LIMIT ?").all(tx.now, limit);
+  const expired = tx.sql("SELECT id, artifacts FROM tasks WHERE expires_at <= ? LIMIT ?").all(tx.now, limit);
   for (const row of expired) deleteRows(tx, asTaskRow(row));
   return expired.length;
 }

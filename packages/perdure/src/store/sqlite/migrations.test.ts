@@ -49,6 +49,11 @@ const writers: readonly ((connection: SqliteConnection) => void)[] = [
       VALUES ('${running}', 'sure?', 'ask', 'open', 2, 0, 1600, 4,
         '{"kind":"ask","question":{"key":"q4","message":"sure?","mode":"form"}}', 'q4');
       INSERT INTO signals VALUES ('${running}', 'go', 5, 'true')`),
+  () => undefined,
+  (connection) =>
+    connection.exec(`
+      UPDATE tasks SET artifacts = 1 WHERE id = '${ended}';
+      INSERT INTO artifact_sweeps (task_id) VALUES ('${ended}')`),
 ];
 
 /** A file as perdure left it when `version` was the newest. */
@@ -116,6 +121,9 @@ async function expectAllRead(file: string, version: number): Promise<void> {
   expect(waits).toMatchObject(version < 4 ? [] : [open]);
   const lease = await store.leaseQuestion({ taskId: running, key: "q4", by: "c", via: "s", forMs: 1_000 });
   expect(lease).toBe(version < 4 ? undefined : "ask");
+  expect((await store.get({ taskId: ended }))?.artifacts).toBe(version < 6 ? undefined : 1);
+  const sweeps = await store.artifactSweeps({ limit: 9 });
+  expect(sweeps).toEqual(version < 6 ? [] : [{ id: 1, taskId: ended }]);
   expect(await store.timeline({ taskId: running })).toMatchObject([{ type: "created" }, { type: "begun" }]);
   await store.executor.start({ tools: ["train"], wake: () => undefined });
   const { begun } = await store.executor.claim({

@@ -16,8 +16,9 @@ import { rejoin } from "./migrations/2-rejoin.ts";
 import { sessions } from "./migrations/3-sessions.ts";
 import { waiting } from "./migrations/4-waiting.ts";
 import { asking } from "./migrations/5-asking.ts";
+import { artifacts } from "./migrations/6-artifacts.ts";
 
-export const migrations: readonly string[] = [tasks, rejoin, sessions, waiting, asking];
+export const migrations: readonly string[] = [tasks, rejoin, sessions, waiting, asking, artifacts];
 
 /** Says that a file is perdure's: "pdre". */
 export const applicationId = 0x70647265;

@@ -39,12 +39,13 @@ export interface TaskRow {
   readonly revision: number;
   readonly waiter: string | null;
   readonly parent_id: TaskId | null;
+  readonly artifacts: number | null;
 }
 
 /** The columns of a {@link TaskRow}, in the order of its fields. */
 export const taskColumns = `id, tool, owner, status, attempt, running, errors, crashes, priority, due_at, progress,
   session, idempotency_key, retry_of, failure, reason, created_at, updated_at, deadline_at, ttl_ms, ended_at,
-  expires_at, revision, waiter, parent_id`;
+  expires_at, revision, waiter, parent_id, artifacts`;
 
 /** Of the values of {@link taskColumns}: SQLite is typed by value, the schema by us. */
 export function toTaskRow(values: readonly unknown[]): TaskRow {
@@ -74,6 +75,7 @@ export function toTaskRow(values: readonly unknown[]): TaskRow {
     revision: values[22],
     waiter: values[23],
     parent_id: values[24],
+    artifacts: values[25],
   } satisfies { readonly [Column in keyof TaskRow]: unknown } as unknown as TaskRow;
 }
 
@@ -97,6 +99,7 @@ export function toSummary(row: TaskRow): TaskSummary {
     ...(row.progress !== null && {
       progress: JSON.parse(row.progress) as NonNullable<TaskSummary["progress"]>,
     }),
+    ...(row.artifacts !== null && row.artifacts > 0 && { artifacts: row.artifacts }),
     ...(row.session !== null && { session: JSON.parse(row.session) as NonNullable<TaskSummary["session"]> }),
     ...(row.idempotency_key !== null && { idempotencyKey: row.idempotency_key }),
     ...(row.parent_id !== null && { parentId: row.parent_id }),

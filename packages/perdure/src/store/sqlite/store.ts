@@ -3,7 +3,10 @@ import { type Clock, systemClock } from "../../task/clock.ts";
 import { PerdureError } from "../../task/errors.ts";
 import { copyJson, decodeJson, encodeJson } from "../../task/json.ts";
 import { checkName } from "../../task/name.ts";
+import type { ArtifactStore } from "../artifacts/artifact-store.ts";
+import { openFolderArtifacts, openTemporaryArtifacts } from "../artifacts/folder.ts";
 import type * as Store from "../store.ts";
+import { endSweep, readSweeps } from "./artifact-sweeps.ts";
 import {
   completeTask,
   failTask,
@@ -250,6 +253,14 @@ class SqliteStore implements Store.TaskStore {
     return this.#write((tx) => deleteExpired(tx, limit));
   }
 
+  async artifactSweeps({ after = 0, limit }: { readonly after?: number; readonly limit: number }) {
+    return this.#read(() => readSweeps(this.#sql, after, limit));
+  }
+
+  async artifactsSwept({ id }: { readonly id: number }) {
+    return this.#write((tx) => endSweep(tx, id));
+  }
+
   subscribe(listener: (change: Store.TaskChange | undefined) => void): () => void {
     this.#listeners.add(listener);
     const endPolling = this.#poll?.begin();
@@ -261,6 +272,11 @@ class SqliteStore implements Store.TaskStore {
 
   async secret(name: string) {
     return this.#write((tx) => takeSecret(tx, name));
+  }
+
+  openArtifacts(): ArtifactStore {
+    const { file } = this.#open;
+    return file === memoryFile ? openTemporaryArtifacts() : openFolderArtifacts(`${file}.artifacts`);
   }
 
   async backup(file: string): Promise<void> {

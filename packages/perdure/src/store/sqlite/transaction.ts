@@ -111,13 +111,17 @@ export function updateByAttempt(
 }
 
 /** For a transition by an attempt that may turn out to change nothing. @throws PerdureError `STALE_ATTEMPT` */
-export function requireAttempt(tx: Transaction, key: AttemptKey): Pick<TaskRow, "owner" | "revision"> {
+export function requireAttempt(tx: Transaction, key: AttemptKey): HeldRow {
   const row = tx
-    .sql("SELECT owner, revision FROM tasks WHERE id = ? AND attempt = ? AND running = 1 AND due_at IS NULL")
+    .sql(
+      "SELECT owner, revision, artifacts FROM tasks WHERE id = ? AND attempt = ? AND running = 1 AND due_at IS NULL",
+    )
     .get(key.taskId, key.attempt);
   if (row === undefined) throw staleAttempt(tx, key);
-  return row as Pick<TaskRow, "owner" | "revision">;
+  return row as HeldRow;
 }
+
+type HeldRow = Pick<TaskRow, "owner" | "revision" | "artifacts">;
 
 const findById = `SELECT ${taskColumns} FROM tasks WHERE id = ? AND (expires_at IS NULL OR expires_at > ?)`;
 

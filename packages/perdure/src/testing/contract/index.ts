@@ -1,4 +1,5 @@
 /** The whole contract, theme by theme. */
+import { artifactCases, artifactSweepCases, artifactSweepsAfterCrashCases } from "./artifacts.ts";
 import { attachCases } from "./attach.ts";
 import { backupCases } from "./backup.ts";
 import { beginCases } from "./begin.ts";
@@ -47,6 +48,9 @@ export const storeContract: readonly ContractCase[] = [
   ...rejoinAfterDeathCases,
   ...beginCases,
   ...operationCases,
+  ...artifactCases,
+  ...artifactSweepCases,
+  ...artifactSweepsAfterCrashCases,
   ...savedStateCases,
   ...reportCases,
   ...endCases,
