@@ -14,7 +14,7 @@ import type { JsonValue } from "../task/json.ts";
 import type { Operation, TaskRecord } from "../task/record.ts";
 import { retryDelayMs } from "../task/retry.ts";
 import { writeDurably } from "./durable-write.ts";
-import { type CreateChild, FencedStore } from "./fenced-store.ts";
+import { type CreateChild, FencedStore, type FencedStoreParts } from "./fenced-store.ts";
 import { HandlerRun } from "./handler-run.ts";
 import type { Logger } from "./logger.ts";
 import type { Run, Settled } from "./run.ts";
@@ -32,6 +32,7 @@ export interface AttemptParts {
   /** Whether other tasks wait for a slot. */
   readonly slotWanted: () => boolean;
   readonly child: CreateChild;
+  readonly openCall: FencedStoreParts["openCall"];
 }
 
 /** As it will be read back. */

@@ -3,14 +3,28 @@
  * happens: the executor wakes it, a slot falls free while more was due, or the next due time comes. There is one
  * timer, however many tasks wait.
  *
+ * A look costs a transaction, and with all slots taken every start would set one off that finds nothing to begin. So
+ * none is made for a transition of this process while no slot is free and more is known to be due, because nothing is
+ * missed by it: the slot that falls free looks, the timer stands at the earliest deadline of the last look, and the
+ * deadlines of what this process has created since were added to it. What others wrote is always looked at: nobody
+ * here knows their deadlines.
+ *
  * The engine decides nothing about a task that the record has not decided: a cancel, a deadline or a take-over is
  * read from the record, and ends the attempt that this process still runs.
  */
-import type { TaskChange, TaskKey, TaskStore } from "../store/store.ts";
+import type {
+  CreatedTask,
+  CreateTask,
+  OpenCall,
+  OpenedCall,
+  TaskChange,
+  TaskKey,
+  TaskStore,
+} from "../store/store.ts";
 import type { Clock, Timer } from "../task/clock.ts";
 import { PerdureError } from "../task/errors.ts";
 import type { TaskId } from "../task/id.ts";
-import type { TaskRecord } from "../task/record.ts";
+import type { Operation, TaskRecord } from "../task/record.ts";
 import { isTerminal } from "../task/status.ts";
 import { Attempt, type AttemptParts, type RecordedResult } from "./attempt.ts";
 import type { Logger } from "./logger.ts";
@@ -76,7 +90,7 @@ export class Engine {
     const { store, tools } = this.#parts;
     this.#unsubscribe = store.subscribe((change) => this.#onChange(change));
     try {
-      await store.executor.start({ tools: [...tools.keys()], wake: () => this.#wake() });
+      await store.executor.start({ tools: [...tools.keys()], wake: (by) => this.#wake(by) });
     } catch (error) {
       this.#unsubscribe();
       this.#state = "idle";
@@ -95,27 +109,78 @@ export class Engine {
     return this.#pass;
   }
 
+  /** Creates a task. Its first attempt begins in the same commit where a slot is free. */
+  create(task: CreateTask): Promise<CreatedTask> {
+    return this.#inSlot(task, {
+      write: (begin) => this.#parts.store.create({ ...task, begin }),
+      begunBy: ({ created, task: record }) => (created && record.phase === "running" ? record : undefined),
+    });
+  }
+
+  /** Opens a call. Its child begins as a task that is created. */
+  async #openCall({ child, ...call }: OpenCall): Promise<Operation> {
+    const { operation } = await this.#inSlot<OpenedCall>(child, {
+      write: (begin) => this.#parts.store.openCall({ ...call, child: { ...child, begin } }),
+      begunBy: ({ begun }) => begun,
+    });
+    return operation;
+  }
+
+  async #inSlot<T>(
+    task: Pick<CreateTask, "tool" | "startAt" | "deadlineMs">,
+    creation: {
+      readonly write: (begin: boolean) => Promise<T>;
+      readonly begunBy: (written: T) => TaskRecord | undefined;
+    },
+  ): Promise<T> {
+    const free = task.startAt === undefined ? this.#reserve(task.tool) : undefined;
+    try {
+      const written = await creation.write(free !== undefined);
+      const begun = creation.begunBy(written);
+      if (begun !== undefined && free !== undefined) this.#launch(begun, free);
+      else {
+        if (task.deadlineMs !== undefined) this.#lookAgainIn(task.deadlineMs);
+        if (free !== undefined) this.#free(free);
+      }
+      return written;
+    } catch (error) {
+      if (free !== undefined) this.#free(free);
+      throw error;
+    }
+  }
+
   /**
    * Takes a slot for a task that is about to be created, so that its first attempt can begin in the same commit.
    * `undefined` where it has to queue: nothing overtakes what is already due.
    */
-  reserve(tool: string): (() => void) | undefined {
+  #reserve(tool: string): (() => void) | undefined {
     if (this.#state !== "started" || !this.#parts.store.executor.executes) return undefined;
     if (this.#moreDue || this.#pass !== undefined) return undefined;
     return this.#slots.take(tool);
   }
 
+  /** Frees a slot, which is worth a look where more was due. */
+  #free(free: () => void): void {
+    free();
+    if (this.#moreDue || this.#blind) this.#wake();
+  }
+
   /** Runs a task that was begun in a slot that was taken; `free` frees it. */
-  launch(record: TaskRecord, free: () => void): void {
+  #launch(record: TaskRecord, free: () => void): void {
     const tool = this.#parts.tools.get(record.tool);
     if (tool === undefined) throw new Error(`no handler for ${record.tool}: only tools with one are claimed`);
-    const attempt = new Attempt({ ...this.#parts, record, tool, slotWanted: () => this.#moreDue });
+    const attempt = new Attempt({
+      ...this.#parts,
+      record,
+      tool,
+      slotWanted: () => this.#moreDue,
+      openCall: (call) => this.#openCall(call),
+    });
     if (this.#state !== "started") attempt.end(shutdown());
     const result = attempt.run();
     const ended = result.then(() => {
       this.#running.delete(record.id);
-      free();
-      if (this.#moreDue || this.#blind) this.#wake();
+      this.#free(free);
     });
     this.#running.set(record.id, { attempt, owner: record.owner, result, ended, free });
     if (record.deadlineAt !== undefined) this.#lookAgainIn(record.deadlineAt - this.#parts.clock.now());
@@ -147,8 +212,9 @@ export class Engine {
     await this.#parts.store.executor.stop();
   }
 
-  #wake(): void {
+  #wake(by?: "own"): void {
     if (this.#state !== "started") return;
+    if (by === "own" && this.#moreDue && this.#pass === undefined && this.#slots.full) return;
     if (!this.#parts.store.executor.executes) this.#endAll(overtaken());
     this.tick().catch((error: unknown) => this.#logFailure(error, claimFailed));
   }
@@ -171,12 +237,15 @@ export class Engine {
       const overdue = store.failOverdue({ limit: batchSize });
       // Heard below: when this one is refused, what was begun beside it must run all the same.
       overdue.catch(() => undefined);
+      const { freed } = this.#slots;
       const { begun, more } = await store.executor.claim(this.#slots.free());
       this.#moreDue = more;
+      // A slot that fell free while the claim was made did not know that more was due.
+      this.#passWanted ||= more && this.#slots.freed !== freed;
       if (more) for (const { attempt } of this.#running.values()) attempt.slotWanted();
       for (const record of begun) {
         const free = this.#slots.take(record.tool);
-        this.launch(record, free ?? (() => undefined));
+        this.#launch(record, free ?? (() => undefined));
       }
       this.#passWanted ||= (await overdue) === batchSize;
       const { limit, tools } = this.#slots.free();

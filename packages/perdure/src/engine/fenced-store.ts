@@ -21,6 +21,8 @@ export interface FencedStoreParts {
   /** Ends the attempt. */
   readonly end: (reason: PerdureError) => void;
   readonly child: CreateChild;
+  /** `TaskStore.openCall`, with which the child may begin at once. */
+  readonly openCall: (call: OpenCall) => Promise<Operation>;
 }
 
 /** A task for `call` to create. @throws PerdureError `UNKNOWN_TOOL`, `INVALID_INPUT` */
@@ -63,9 +65,9 @@ export class FencedStore implements AttemptStore {
   }
 
   async openCall({ name, tool, input, idempotencyKey }: ChildCall): Promise<Operation> {
-    const { store, key } = this.#parts;
+    const { key, openCall } = this.#parts;
     const child = await this.#parts.child(tool, input, idempotencyKey);
-    return this.write(() => store.openCall({ ...key, name, child }));
+    return this.write(() => openCall({ ...key, name, child }));
   }
 
   async park(waits: readonly string[]): Promise<boolean> {

@@ -67,8 +67,8 @@ export class Runtime {
 
   /** @throws PerdureError `APP_CLOSED` */
   get store(): TaskStore {
-    if (!this.#closed) return this.#store;
-    throw new PerdureError("APP_CLOSED", { message: "the application was closed." });
+    this.#refuseClosed();
+    return this.#store;
   }
 
   /** The process shuts down: a connection that closes now says nothing about what its client wants. */
@@ -119,27 +119,19 @@ export class Runtime {
   /** As `submit`, of an input that was checked before. */
   async create(submission: Submission): Promise<CreatedTask> {
     checkOptions(submission);
+    this.#refuseClosed();
     const { keepMs = 0, ...task } = submission;
     const { ttlMs, deadlineMs } = this.tool(submission.tool);
-    const free = submission.startAt === undefined ? this.engine.reserve(submission.tool) : undefined;
-    try {
-      const created = await this.store.create({
-        ...task,
-        id: this.#ids(this.clock.now()),
-        ttlMs: ttlMs === undefined ? undefined : Math.max(ttlMs, Math.min(keepMs, maxKeepMs)),
-        deadlineMs,
-        begin: free !== undefined,
-      });
-      if (free !== undefined && created.created && created.task.phase === "running") {
-        this.engine.launch(created.task, free);
-      } else {
-        free?.();
-      }
-      return created;
-    } catch (error) {
-      free?.();
-      throw error;
-    }
+    return this.engine.create({
+      ...task,
+      id: this.#ids(this.clock.now()),
+      ttlMs: ttlMs === undefined ? undefined : Math.max(ttlMs, Math.min(keepMs, maxKeepMs)),
+      deadlineMs,
+    });
+  }
+
+  #refuseClosed(): void {
+    if (this.#closed) throw new PerdureError("APP_CLOSED", { message: "the application was closed." });
   }
 
   async #child(name: string, input: JsonValue | undefined, idempotencyKey: string | undefined) {

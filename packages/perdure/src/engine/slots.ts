@@ -10,6 +10,7 @@ export class Slots {
   readonly #taken = new Map<string, number>();
   readonly #concurrency: number;
   #takenInAll = 0;
+  #freed = 0;
   #onEmpty: (() => void) | undefined;
 
   constructor(concurrency: number, tools: ReadonlyMap<string, TaskTool>) {
@@ -19,14 +20,25 @@ export class Slots {
 
   /** Takes a slot; the returned function frees it, once. `undefined` when none is free. */
   take(tool: string): (() => void) | undefined {
-    if (this.#takenInAll >= this.#concurrency || this.#freeOf(tool) <= 0) return undefined;
+    if (this.full || this.#freeOf(tool) <= 0) return undefined;
     this.#add(tool, 1);
     let freed = false;
     return () => {
       if (freed) return;
       freed = true;
+      this.#freed++;
       this.#add(tool, -1);
     };
+  }
+
+  /** Whether no attempt of any tool could begin. */
+  get full(): boolean {
+    return this.#takenInAll >= this.#concurrency;
+  }
+
+  /** How many slots have been freed until now: whether one was, between two looks. */
+  get freed(): number {
+    return this.#freed;
   }
 
   /** Resolves once no slot is taken. */

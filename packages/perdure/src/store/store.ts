@@ -107,8 +107,11 @@ export interface TaskStore {
    * at once, by a signal that was sent earlier.
    */
   openWait(wait: OpenWait): Promise<Operation>;
-  /** As `openWait`, for a child task that is created in the same commit, of the same owner. */
-  openCall(call: OpenCall): Promise<Operation>;
+  /**
+   * As `openWait`, for a child task that is created in the same commit, of the same owner; and begun in it, where the
+   * call says so and a new child is made.
+   */
+  openCall(call: OpenCall): Promise<OpenedCall>;
   /**
    * Ends the attempt until one of its open waits is resolved, or its time has come. False, and nothing is changed, when
    * one of the named waits is not open any more.
@@ -294,7 +297,14 @@ export type WaitRequest =
 
 export interface OpenCall extends AttemptKey {
   readonly name: string;
-  readonly child: Omit<CreateTask, "owner" | "parentId" | "begin">;
+  /** Its `begin` is as at `create`. */
+  readonly child: Omit<CreateTask, "owner" | "parentId">;
+}
+
+export interface OpenedCall {
+  readonly operation: Operation;
+  /** The child, where this call has begun it: the caller's engine is to run it. */
+  readonly begun?: TaskRecord | undefined;
 }
 
 export interface Park extends AttemptKey {
@@ -380,7 +390,8 @@ export interface BeginTask {
 
 export interface StartExecutor {
   readonly tools: readonly string[];
-  readonly wake: () => void;
+  /** @param by `own`: only transitions that this process has asked for, so that its engine knows their deadlines. */
+  readonly wake: (by?: "own") => void;
 }
 
 export interface ClaimTasks {

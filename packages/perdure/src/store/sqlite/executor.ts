@@ -93,9 +93,9 @@ export class SqliteExecutor implements Executor {
     this.#parts.lock?.release();
   }
 
-  /** Something may be due that was not before: by this process's own hand, or by another's. */
+  /** Something is due that was not before, by a transition of this process. */
   notifyDue(): void {
-    this.#request?.wake();
+    this.#request?.wake("own");
   }
 
   /** Called at every poll of the file, with whether others have written to it. */

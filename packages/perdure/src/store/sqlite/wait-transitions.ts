@@ -14,6 +14,7 @@ import type {
   AskAgain,
   AttemptKey,
   OpenCall,
+  OpenedCall,
   OpenWait,
   Park,
   SendSignal,
@@ -50,11 +51,11 @@ export function openCall(
   tx: Transaction,
   { name, child, ...key }: OpenCall,
   input: string | undefined,
-): Operation {
+): OpenedCall {
   const { owner } = requireAttempt(tx, key);
   const existing = findOperation(tx, key.taskId, name, "call");
-  if (existing !== undefined) return toOperation(existing);
-  const { task } = createTask(tx, { ...child, owner, parentId: key.taskId }, input);
+  if (existing !== undefined) return { operation: toOperation(existing) };
+  const { task, created } = createTask(tx, { ...child, owner, parentId: key.taskId }, input);
   const opened = insertOperation(tx, key, {
     name,
     kind: "call",
@@ -62,9 +63,10 @@ export function openCall(
     wait: { kind: "call", childId: task.id },
   });
   // An idempotency key may have found a task that has ended long ago.
-  if (task.phase !== "ended") return opened;
+  if (task.phase !== "ended")
+    return { operation: opened, ...(created && task.phase === "running" && { begun: task }) };
   settleCalls(tx, task.id);
-  return toOperation(findOperation(tx, key.taskId, name, "call") ?? {});
+  return { operation: toOperation(findOperation(tx, key.taskId, name, "call") ?? {}) };
 }
 
 export function park(tx: Transaction, { waits, ...key }: Park): boolean {

@@ -1,5 +1,6 @@
 /** Resolving an open wait, and waking the task that stands at it. */
 import type { TaskId } from "../../task/id.ts";
+import type { TaskRow } from "./rows.ts";
 import { type ChangedRow, changed, type Transaction } from "./transaction.ts";
 
 export function resolveOperation(
@@ -21,12 +22,12 @@ export function wake(tx: Transaction, taskId: TaskId, event?: (revision: number)
     .sql(
       `UPDATE tasks SET due_at = CASE WHEN running = 0 AND attempt > 0 THEN ? ELSE due_at END, status = ${statusNow},
          revision = revision + 1, updated_at = ?
-       WHERE id = ? AND ended_at IS NULL RETURNING attempt, revision, status`,
+       WHERE id = ? AND ended_at IS NULL RETURNING attempt, revision, status, running`,
     )
-    .get(tx.now, tx.now, taskId) as ChangedRow | undefined;
+    .get(tx.now, tx.now, taskId) as (ChangedRow & Pick<TaskRow, "running">) | undefined;
   if (row === undefined) return;
   event?.(row.revision);
-  tx.due = true;
+  tx.due ||= row.running === 0;
   changed(tx, taskId, row);
 }
 

@@ -14,7 +14,7 @@ export async function call(
   given: Partial<OpenCall["child"]> = {},
   name = "call",
 ): Promise<TaskId> {
-  const opened = await h.store.openCall({ ...key, name, child: h.request(given) });
+  const { operation: opened } = await h.store.openCall({ ...key, name, child: h.request(given) });
   assert.ok(opened.state === "open" && opened.wait.kind === "call", `${name} is open`);
   return opened.wait.childId;
 }
@@ -38,8 +38,9 @@ export const callCases = casesOf("calls", {
     const key = await h.running({ owner: "ada" });
     const request = h.request({ tool: "evaluate", input: { model: 7 }, ttlMs: 60_000, deadlineMs: 90_000 });
     const { owner: _, ...child } = request;
-    const opened = await h.store.openCall({ ...key, name: "call", child });
-    assertFields(opened, { state: "open", kind: "call", wait: { kind: "call", childId: child.id } });
+    const { operation, begun } = await h.store.openCall({ ...key, name: "call", child });
+    assertFields(operation, { state: "open", kind: "call", wait: { kind: "call", childId: child.id } });
+    assert.equal(begun, undefined);
     assertFields(await h.read(child.id), {
       tool: "evaluate",
       owner: "ada",
@@ -52,6 +53,37 @@ export const callCases = casesOf("calls", {
       deadlineAt: h.clock.now() + 90_000,
     });
     assert.deepEqual(await h.life(child.id), ["created"]);
+  },
+
+  async "begin the child in the same commit, where they say so"(h) {
+    await h.execute();
+    const key = await h.running();
+    const child = h.request({ begin: true });
+    const { operation, begun } = await h.store.openCall({ ...key, name: "call", child });
+    assertFields(operation, { state: "open", wait: { kind: "call", childId: child.id } });
+    assertFields(begun ?? {}, { parentId: key.taskId, phase: "running", attempt: 1 });
+    assert.deepEqual(begun, await h.read(child.id));
+    assert.deepEqual(await h.life(child.id), ["created", "begun"]);
+    assert.deepEqual((await h.claim()).begun, [], "it was handed out once");
+    await h.store.complete({ taskId: child.id, attempt: 1, result: 5 });
+    assertFields(await operationOf(h, key, "call"), { state: "done", value: 5 });
+  },
+
+  async "begin only a child that they make"(h) {
+    await h.execute();
+    const key = await h.running();
+    const child = (idempotencyKey: string) => h.request({ idempotencyKey, begin: true });
+    const before = await h.create({ idempotencyKey: "monday" });
+    const found = await h.store.openCall({ ...key, name: "call", child: child("monday") });
+    assert.equal(found.begun, undefined);
+    assertFields(await h.read(before.id), { phase: "queued", attempt: 0 });
+    // Whoever begins it now runs it; a call of the same child afterwards must not run it a second time.
+    await h.beginAgain(before.id);
+    const other = await h.store.openCall({ ...key, name: "other", child: child("monday") });
+    assert.equal(other.begun, undefined);
+    const again = await h.store.openCall({ ...key, name: "call", child: child("tuesday") });
+    assert.equal(again.begun, undefined);
+    assert.deepEqual(await h.life(before.id), ["created", "begun"]);
   },
 
   async "under a name that was called find its child, whatever is asked for now"(h) {
@@ -163,10 +195,14 @@ export const callCases = casesOf("calls", {
     const broken = await h.failed({ idempotencyKey: "tuesday" });
     const key = await h.running();
     const child = (given: string) => h.request({ idempotencyKey: given });
-    const opened = await h.store.openCall({ ...key, name: "call", child: child(idempotencyKey) });
+    const { operation: opened } = await h.store.openCall({
+      ...key,
+      name: "call",
+      child: child(idempotencyKey),
+    });
     assertFields(opened, { state: "done", value: { loss: 0.25 } });
     assert.deepEqual(await operationOf(h, key, "call"), opened);
-    const failed = await h.store.openCall({ ...key, name: "other", child: child("tuesday") });
+    const { operation: failed } = await h.store.openCall({ ...key, name: "other", child: child("tuesday") });
     assert.ok(failed.state === "failed");
     assertFields(failed.failure.data as object, { taskId: broken.taskId });
     assert.equal((await h.store.list({})).tasks.length, 3);

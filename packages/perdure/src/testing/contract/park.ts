@@ -1,6 +1,5 @@
 /** Parking at open waits, and being woken by each thing that is waited for. */
 import assert from "node:assert/strict";
-import type { AttemptKey } from "../../store/store.ts";
 import { assertFields, leavesUnchanged, refuses } from "./assertions.ts";
 import { casesOf } from "./contract.ts";
 import { operationOf, parkedAt, requests } from "./waits.ts";
@@ -101,11 +100,10 @@ export const parkCases = casesOf("park", {
     const signalled = await parkedAt(h, { name: "go", wait: requests.signal });
     const slept = await parkedAt(h, { name: "nap", wait: { kind: "sleep", ms: 50 } });
     const caller = await h.running();
-    const { wait } = (await h.store.openCall({ ...caller, name: "call", child: h.request() })) as {
-      readonly wait: { readonly childId: AttemptKey["taskId"] };
-    };
+    const request = h.request();
+    await h.store.openCall({ ...caller, name: "call", child: request });
     await h.store.park({ ...caller, waits: ["call"] });
-    const child = await h.beginAgain(wait.childId);
+    const child = await h.beginAgain(request.id);
 
     const [open] = await h.store.operations(asked);
     assert.ok(open?.state === "open" && open.wait.kind === "ask");

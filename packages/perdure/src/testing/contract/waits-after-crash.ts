@@ -1,7 +1,7 @@
 /** Waits outlive the process, whatever the task was doing, and are resolved by the next one as by this. */
 import assert from "node:assert/strict";
 import { openQuestions } from "../../task/record.ts";
-import { assertFields } from "./assertions.ts";
+import { assertFields, assertInAnyOrder } from "./assertions.ts";
 import { call, calling } from "./calls.ts";
 import { casesOf } from "./contract.ts";
 import { operationOf, parkedAt, requests } from "./waits.ts";
@@ -37,6 +37,19 @@ export const waitsAfterCrashCases = casesOf(
       assert.equal(await h.nextDueMs(), 7_000);
       await h.clock.advance(7_000);
       assertFields(await h.begin(long.taskId), { attempt: 2, crashes: 0 });
+    },
+
+    async "of a child that was begun with its call: both are taken up again"(h) {
+      await h.execute();
+      const caller = await h.running();
+      const child = h.request({ begin: true });
+      await h.store.openCall({ ...caller, name: "call", child });
+      await h.crash();
+      const { begun } = await h.claim();
+      assertInAnyOrder(
+        begun.map(({ id, attempt }) => `${id} ${attempt}`),
+        [`${caller.taskId} 2`, `${child.id} 2`],
+      );
     },
 
     async "of an attempt that ran are there for the next, and none is opened twice"(h) {
