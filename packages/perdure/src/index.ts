@@ -30,6 +30,7 @@ export {
 } from "./engine/context.ts";
 export type { Logger } from "./engine/logger.ts";
 export { openSqliteStore, type SqliteStoreOptions } from "./store/sqlite/index.ts";
+export type * from "./store/deliveries.ts";
 export type * from "./store/sessions.ts";
 export type * from "./store/store.ts";
 export { type Clock, systemClock, type Timer } from "./task/clock.ts";

@@ -6,7 +6,7 @@
  * memory that remembers keys makes at-least-once delivery exactly once. A message that was tried never changes.
  */
 import type { JsonObject } from "../task/json.ts";
-import type { SessionContext, Timestamp } from "../task/record.ts";
+import type { DeliveryFailure, Remembered, SessionContext, Timestamp } from "../task/record.ts";
 
 export interface AgentMemory {
   /** For log lines and the timeline: `agentcore`. */
@@ -77,7 +77,7 @@ export interface QuestionEntry extends EntryHead {
 /** What a task said by `task.remember` since the last message, of a task that may still run. */
 export interface InterimEntry extends EntryHead {
   readonly kind: "interim";
-  readonly remembered: readonly { readonly text: string; readonly at: Timestamp }[];
+  readonly remembered: readonly Remembered[];
   /** How many earlier ones were left out, because too much was waiting. */
   readonly omitted: number;
 }
@@ -89,8 +89,7 @@ export interface InterimEntry extends EntryHead {
  * - `unavailable`: from seconds to minutes. It may have been kept all the same.
  * - `refused`: never. It was not kept, and would not be.
  */
-export type MemoryErrorKind =
-  "throttled" | "conflict" | "quota" | "denied" | "not-found" | "unavailable" | "refused";
+export type MemoryErrorKind = Exclude<DeliveryFailure["kind"], "given-up">;
 
 export class MemoryError extends Error {
   override readonly name: string = "MemoryError";

@@ -27,6 +27,7 @@ import type { TaskId } from "../task/id.ts";
 import type { JsonValue } from "../task/json.ts";
 import type {
   AnswerAction,
+  DeliveryPolicy,
   LogLine,
   Operation,
   OperationKind,
@@ -41,6 +42,7 @@ import type {
 } from "../task/record.ts";
 import type { TaskStatus } from "../task/status.ts";
 import type { ArtifactStore } from "./artifacts/artifact-store.ts";
+import type { DeliveryStore } from "./deliveries.ts";
 import type { SessionStore } from "./sessions.ts";
 
 export interface TaskStore {
@@ -48,6 +50,7 @@ export interface TaskStore {
   readonly location: string;
   readonly executor: Executor;
   readonly sessions: SessionStore;
+  readonly deliveries: DeliveryStore;
 
   // ── read ──────────────────────────────────────────────────────────────────────────────────────────────────────
   get(key: TaskKey): Promise<TaskRecord | undefined>;
@@ -232,6 +235,8 @@ export interface CreateTask {
   readonly priority?: number | undefined;
   readonly idempotencyKey?: string | undefined;
   readonly session?: SessionContext | undefined;
+  /** What becomes of the task goes into the outbox of its `session`; see `deliveries.ts`. */
+  readonly delivery?: DeliveryPolicy | undefined;
   readonly retryOf?: TaskId | undefined;
   /** Set by `openCall`. */
   readonly parentId?: TaskId | undefined;
@@ -271,6 +276,8 @@ export interface StopWaiting {
 
 export interface CancelTask extends TaskKey {
   readonly reason?: string | undefined;
+  /** The caller itself asked for it, and need not be told by a delivery. */
+  readonly byCaller?: boolean | undefined;
 }
 
 export interface CancelOutcome {

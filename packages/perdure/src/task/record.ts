@@ -26,6 +26,31 @@ export interface SessionContext {
   readonly actor?: string;
 }
 
+/** How what becomes of a task is brought to the session of its caller. */
+export interface DeliveryPolicy {
+  /** `unclaimed`: an end that the caller has not been given within `graceMs`, a question that is open for so long. */
+  readonly mode: "unclaimed" | "always";
+  /** 0 with `always`. */
+  readonly graceMs: number;
+  /** What was not accepted for so long is given up. */
+  readonly keepMs: number;
+}
+
+/** What is delivered: how a task ended, what it asks, and what it says meanwhile by `task.remember`. */
+export type DeliveryKind = "end" | "question" | "interim";
+
+export interface Remembered {
+  readonly text: string;
+  readonly at: Timestamp;
+}
+
+/** Why something was not delivered: the kinds of a `MemoryError`, and `given-up` after all that was tried. */
+export interface DeliveryFailure {
+  readonly kind:
+    "throttled" | "conflict" | "quota" | "denied" | "not-found" | "unavailable" | "refused" | "given-up";
+  readonly message: string;
+}
+
 interface TaskHead {
   readonly id: TaskId;
   readonly tool: string;
@@ -43,6 +68,11 @@ interface TaskHead {
   /** How many artifacts are recorded; absent: none. */
   readonly artifacts?: number;
   readonly session?: SessionContext;
+  /** Absent: nothing of it is delivered. */
+  readonly delivery?: DeliveryPolicy & {
+    /** When the caller was given the end, within the grace. */
+    readonly claimedAt?: Timestamp;
+  };
   readonly idempotencyKey?: string;
   /** The task that called this one and waits for it. */
   readonly parentId?: TaskId;
@@ -67,7 +97,7 @@ export type OpenState =
 interface Ended {
   readonly phase: "ended";
   readonly endedAt: Timestamp;
-  /** From then on the task is unknown; absent: never. */
+  /** From then on the task is unknown; absent: never. A delivery that is still to be made puts it off. */
   readonly expiresAt?: Timestamp;
 }
 
@@ -91,7 +121,7 @@ export type TaskRecord = TaskSummary & {
  * What a handler did under a name, recorded so that it is never done again. Of an open one (`attempted`) only the
  * number of failed tries is known; of an artifact, that its writing was begun.
  */
-export type OperationKind = "step" | "sleep" | "ask" | "call" | "signal" | "artifact";
+export type OperationKind = "step" | "sleep" | "ask" | "call" | "signal" | "artifact" | "remember";
 /** What an open operation waits for. */
 export type Wait =
   | { readonly kind: "sleep"; readonly until: Timestamp }
@@ -166,7 +196,26 @@ export type TimelineEntry =
   | ({ readonly type: "log" } & LogLine)
   | { readonly type: "completed" }
   | { readonly type: "failed"; readonly failure: Failure }
-  | { readonly type: "cancelled"; readonly reason?: string };
+  | { readonly type: "cancelled"; readonly reason?: string }
+  /** The caller was given the end in time: it is not delivered. */
+  | { readonly type: "claimed" }
+  | { readonly type: "delivered"; readonly kind: DeliveryKind; readonly key: string }
+  /** Tried again after `delayMs`. Of many failures of a message the 1st, 2nd, 4th, 8th, … are told. */
+  | {
+      readonly type: "delivery_failed";
+      readonly kind: DeliveryKind;
+      readonly key: string;
+      readonly failure: DeliveryFailure;
+      readonly failures: number;
+      readonly delayMs: number;
+    }
+  /** Refused for good, or given up. */
+  | {
+      readonly type: "undelivered";
+      readonly kind: DeliveryKind;
+      readonly key: string;
+      readonly failure: DeliveryFailure;
+    };
 
 /** What became of a question, as MCP's elicitation has it. */
 export type AnswerAction = "accept" | "decline" | "cancel";

@@ -4,9 +4,16 @@ import type { LogLine, Operation, Progress } from "../../task/record.ts";
 import type { AttemptKey, CompleteTask, FailTask, RecordOperation, RetryTask } from "../store.ts";
 import type { SqlValue } from "./driver.ts";
 import { endByAttempt } from "./ending.ts";
+import { deliverInterim, dropClosedQuestions } from "./outbox.ts";
 import { toOperation } from "./rows.ts";
 import { statusNow, statusWithout } from "./waking.ts";
-import { appendEvent, type Transaction, updateByAttempt, writePayload } from "./transaction.ts";
+import {
+  appendEvent,
+  type DeliveringRow,
+  type Transaction,
+  updateByAttempt,
+  writePayload,
+} from "./transaction.ts";
 
 /** @param value the encoded value when done, the encoded failure when failed */
 export function recordOperation(
@@ -15,7 +22,7 @@ export function recordOperation(
   value: string | undefined,
 ): Operation {
   const { taskId, name, kind, state, attempt } = operation;
-  const { revision } = updateForOperation(tx, operation);
+  const { revision, delivery } = updateForOperation(tx, operation);
   const row = tx
     .sql(
       `INSERT INTO operations (task_id, name, kind, state, attempt, tries, value, wake_at, recorded_at, revision)
@@ -45,10 +52,14 @@ export function recordOperation(
     });
   }
   appendEvent(tx, taskId, revision, { type: "operation", name, kind, state });
+  if (kind === "ask") dropClosedQuestions(tx, taskId, delivery);
+  if (kind === "remember" && value !== undefined) {
+    deliverInterim(tx, taskId, delivery, String(JSON.parse(value)), revision);
+  }
   return toOperation(row);
 }
 
-function updateForOperation(tx: Transaction, operation: RecordOperation): { readonly revision: number } {
+function updateForOperation(tx: Transaction, operation: RecordOperation): DeliveringRow {
   switch (operation.kind) {
     case "ask":
       return updateByAttempt(tx, operation, `crashes = 0, status = ${statusWithout}`, [operation.name]);

@@ -13,6 +13,7 @@ import type {
 } from "../store.ts";
 import { sweepArtifacts } from "./artifact-sweeps.ts";
 import { endTask } from "./ending.ts";
+import { dropDeliveries } from "./outbox.ts";
 import { asTaskRow, type TaskRow, toRecord, toSummary } from "./rows.ts";
 import { appendEvent, changed, findTask, type Transaction, writePayload } from "./transaction.ts";
 
@@ -33,8 +34,8 @@ export function createTask(tx: Transaction, task: CreateTask, input: string | un
   tx.sql(
     `INSERT INTO tasks (id, tool, owner, status, attempt, running, errors, crashes, priority, due_at, session,
        idempotency_key, retry_of, created_at, updated_at, deadline_at, ttl_ms, revision, parent_id,
-       rejoin_key, waiter)
-     VALUES (?, ?, ?, 'working', ?, ?, 0, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+       rejoin_key, waiter, delivery)
+     VALUES (?, ?, ?, 'working', ?, ?, 0, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   ).run(
     row.id,
     row.tool,
@@ -54,6 +55,7 @@ export function createTask(tx: Transaction, task: CreateTask, input: string | un
     row.parent_id,
     task.rejoinKey ?? null,
     task.rejoinKey === undefined ? null : tx.presence.id,
+    row.delivery,
   );
   if (input !== undefined) writePayload(tx, row.id, "input", input);
   for (const [name, value] of Object.entries(task.answers ?? {})) {
@@ -99,6 +101,7 @@ function newRow(tx: Transaction, task: CreateTask): TaskRow {
     waiter: task.rejoinKey === undefined ? null : tx.presence.id,
     parent_id: task.parentId ?? null,
     artifacts: null,
+    delivery: task.delivery === undefined ? null : JSON.stringify(task.delivery),
   };
 }
 
@@ -164,8 +167,8 @@ export function cancelTask(tx: Transaction, request: CancelTask): CancelOutcome 
   const row = findTask(tx.sql, tx.now, request.taskId, request.owner);
   if (row === undefined) return undefined;
   if (row.ended_at !== null) return { cancelled: false, task: toSummary(row) };
-  const { reason } = request;
-  endTask(tx, row.id, { type: "cancelled", ...(reason !== undefined && { reason }) });
+  const { reason, byCaller } = request;
+  endTask(tx, row.id, { type: "cancelled", ...(reason !== undefined && { reason }) }, byCaller);
   const after = findTask(tx.sql, tx.now, row.id, undefined) ?? row;
   return { cancelled: true, task: toSummary(after) };
 }
@@ -189,5 +192,6 @@ export function deleteRows(tx: Transaction, row: Pick<TaskRow, "id" | "artifacts
   tx.sql("DELETE FROM operations WHERE task_id = ?").run(row.id);
   tx.sql("DELETE FROM events WHERE task_id = ?").run(row.id);
   tx.sql("DELETE FROM signals WHERE task_id = ?").run(row.id);
+  dropDeliveries(tx, row.id);
   tx.sql("DELETE FROM tasks WHERE id = ?").run(row.id);
 }

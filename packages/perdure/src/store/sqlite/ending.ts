@@ -9,6 +9,7 @@ import type { TerminalStatus } from "../../task/status.ts";
 import type { AttemptKey } from "../store.ts";
 import { sweepArtifacts } from "./artifact-sweeps.ts";
 import type { SqlValue } from "./driver.ts";
+import { deliverEnd } from "./outbox.ts";
 import { asTaskRow, type TaskRow } from "./rows.ts";
 import { appendEvent, type ChangedRow, changed, requireAttempt, type Transaction } from "./transaction.ts";
 import { resolveOperation, wake } from "./waking.ts";
@@ -17,15 +18,16 @@ import { resolveOperation, wake } from "./waking.ts";
 export type Ending = Extract<TimelineEntry, { readonly type: TerminalStatus }>;
 
 /** Ends a task that is open, whatever it does: the caller has checked. */
-export function endTask(tx: Transaction, taskId: TaskId, ending: Ending): void {
+export function endTask(tx: Transaction, taskId: TaskId, ending: Ending, byCaller = false): void {
   const row = tx
     .sql(
       `UPDATE tasks SET ${assignments}, revision = revision + 1, updated_at = ?
-       WHERE id = ? RETURNING attempt, revision, status, artifacts`,
+       WHERE id = ? RETURNING attempt, revision, status, artifacts, delivery`,
     )
-    .get(...values(tx, ending), tx.now, taskId) as ChangedRow & Pick<TaskRow, "artifacts">;
+    .get(...values(tx, ending), tx.now, taskId) as ChangedRow & Pick<TaskRow, "artifacts" | "delivery">;
   changed(tx, taskId, row);
   sweepArtifacts(tx, taskId, row);
+  deliverEnd(tx, taskId, row.delivery, byCaller);
   settle(tx, taskId, row.revision, ending);
 }
 
@@ -42,6 +44,7 @@ export function endByAttempt(tx: Transaction, key: AttemptKey, ending: Ending): 
   );
   changed(tx, key.taskId, { attempt: key.attempt, revision, status: ending.type });
   sweepArtifacts(tx, key.taskId, before);
+  deliverEnd(tx, key.taskId, before.delivery, false);
   settle(tx, key.taskId, revision, ending);
 }
 

@@ -4,6 +4,7 @@ import type { TaskId } from "../../task/id.ts";
 import type { TaskRecord } from "../../task/record.ts";
 import type { BeginTask, ClaimedTasks, ClaimTasks } from "../store.ts";
 import { deleteRows } from "./caller-transitions.ts";
+import { deleteEmptyOutboxes } from "./deliveries.ts";
 import { endTask } from "./ending.ts";
 import { asTaskRow, type TaskRow, toRecord } from "./rows.ts";
 import { appendEvent, changed, type Sql, type Transaction } from "./transaction.ts";
@@ -81,6 +82,7 @@ export function failOverdue(tx: Transaction, limit: number): number {
 export function deleteExpired(tx: Transaction, limit: number): number {
   const expired = tx.sql("SELECT id, artifacts FROM tasks WHERE expires_at <= ? LIMIT ?").all(tx.now, limit);
   for (const row of expired) deleteRows(tx, asTaskRow(row));
+  deleteEmptyOutboxes(tx, limit);
   return expired.length;
 }
 

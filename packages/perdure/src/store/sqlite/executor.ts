@@ -11,6 +11,7 @@ import { nanoid } from "nanoid";
 import type { Clock } from "../../task/clock.ts";
 import type { ClaimedTasks, ClaimTasks, Executor, StartExecutor } from "../store.ts";
 import type { CommitGroup } from "./commit-group.ts";
+import { recoverLeases } from "./deliveries.ts";
 import { claimTasks, nextDueAt, recoverRunning } from "./engine-transitions.ts";
 import type { FileLock } from "./file-lock.ts";
 import type { Sql, Transaction } from "./transaction.ts";
@@ -29,6 +30,8 @@ export interface ExecutorParts {
   readonly transaction: (changes: Transaction["changes"]) => Transaction;
   /** Runs a query; what comes out of SQLite becomes an error that says what to do. */
   readonly read: <T>(query: () => T) => T;
+  /** Is told when this process begins to execute, or may have. */
+  readonly onExecutes: () => void;
   /** Has `poll` called until the function that it returns was called. */
   readonly beginPolling: () => () => void;
 }
@@ -149,8 +152,10 @@ export class SqliteExecutor implements Executor {
         JSON.stringify(executing),
       );
       recoverRunning(tx);
+      recoverLeases(tx);
     });
     this.#executes = this.#request === request;
+    this.#parts.onExecutes();
   }
 
   #readExecutingProcess(): ExecutingProcess | undefined {

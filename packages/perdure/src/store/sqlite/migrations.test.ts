@@ -49,11 +49,21 @@ const writers: readonly ((connection: SqliteConnection) => void)[] = [
       VALUES ('${running}', 'sure?', 'ask', 'open', 2, 0, 1600, 4,
         '{"kind":"ask","question":{"key":"q4","message":"sure?","mode":"form"}}', 'q4');
       INSERT INTO signals VALUES ('${running}', 'go', 5, 'true')`),
-  () => undefined,
+  (connection) =>
+    connection.exec(
+      `UPDATE operations SET asking = '{"key":"q4","by":"d","until":0,"asked":{"c":"s"}}' WHERE name = 'sure?'`,
+    ),
   (connection) =>
     connection.exec(`
       UPDATE tasks SET artifacts = 1 WHERE id = '${ended}';
       INSERT INTO artifact_sweeps (task_id) VALUES ('${ended}')`),
+  (connection) =>
+    connection.exec(`
+      UPDATE tasks SET session = '{"session":"s"}', delivery = '{"mode":"always","graceMs":0,"keepMs":60000}'
+        WHERE id = '${ended}';
+      INSERT INTO deliveries VALUES
+        (1, '{"session":"s"}', '${ended}', '${ended}-end', 'end', NULL, 3000, 3000, 9000000000000, 'waiting');
+      INSERT INTO outboxes VALUES ('{"session":"s"}', 3000, 0, NULL, NULL, 0, NULL)`),
 ];
 
 /** A file as perdure left it when `version` was the newest. */
@@ -120,10 +130,12 @@ async function expectAllRead(file: string, version: number): Promise<void> {
   const open = { name: "sure?", state: "open", wait: { question: { key: "q4" } } };
   expect(waits).toMatchObject(version < 4 ? [] : [open]);
   const lease = await store.leaseQuestion({ taskId: running, key: "q4", by: "c", via: "s", forMs: 1_000 });
-  expect(lease).toBe(version < 4 ? undefined : "ask");
+  expect(lease).toBe(version < 4 ? undefined : version < 5 ? "ask" : "asked");
   expect((await store.get({ taskId: ended }))?.artifacts).toBe(version < 6 ? undefined : 1);
   const sweeps = await store.artifactSweeps({ limit: 9 });
   expect(sweeps).toEqual(version < 6 ? [] : [{ id: 1, taskId: ended }]);
+  const pending = await store.deliveries.pending({ taskId: ended });
+  expect(pending).toMatchObject(version < 7 ? [] : [{ key: `${ended}-end`, failures: 0 }]);
   expect(await store.timeline({ taskId: running })).toMatchObject([{ type: "created" }, { type: "begun" }]);
   await store.executor.start({ tools: ["train"], wake: () => undefined });
   const { begun } = await store.executor.claim({

@@ -17,8 +17,9 @@ import { sessions } from "./migrations/3-sessions.ts";
 import { waiting } from "./migrations/4-waiting.ts";
 import { asking } from "./migrations/5-asking.ts";
 import { artifacts } from "./migrations/6-artifacts.ts";
+import { outbox } from "./migrations/7-outbox.ts";
 
-export const migrations: readonly string[] = [tasks, rejoin, sessions, waiting, asking, artifacts];
+export const migrations: readonly string[] = [tasks, rejoin, sessions, waiting, asking, artifacts, outbox];
 
 /** Says that a file is perdure's: "pdre". */
 export const applicationId = 0x70647265;

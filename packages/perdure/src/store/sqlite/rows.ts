@@ -40,12 +40,13 @@ export interface TaskRow {
   readonly waiter: string | null;
   readonly parent_id: TaskId | null;
   readonly artifacts: number | null;
+  readonly delivery: string | null;
 }
 
 /** The columns of a {@link TaskRow}, in the order of its fields. */
 export const taskColumns = `id, tool, owner, status, attempt, running, errors, crashes, priority, due_at, progress,
   session, idempotency_key, retry_of, failure, reason, created_at, updated_at, deadline_at, ttl_ms, ended_at,
-  expires_at, revision, waiter, parent_id, artifacts`;
+  expires_at, revision, waiter, parent_id, artifacts, delivery`;
 
 /** Of the values of {@link taskColumns}: SQLite is typed by value, the schema by us. */
 export function toTaskRow(values: readonly unknown[]): TaskRow {
@@ -76,6 +77,7 @@ export function toTaskRow(values: readonly unknown[]): TaskRow {
     waiter: values[23],
     parent_id: values[24],
     artifacts: values[25],
+    delivery: values[26],
   } satisfies { readonly [Column in keyof TaskRow]: unknown } as unknown as TaskRow;
 }
 
@@ -101,6 +103,9 @@ export function toSummary(row: TaskRow): TaskSummary {
     }),
     ...(row.artifacts !== null && row.artifacts > 0 && { artifacts: row.artifacts }),
     ...(row.session !== null && { session: JSON.parse(row.session) as NonNullable<TaskSummary["session"]> }),
+    ...(row.delivery !== null && {
+      delivery: JSON.parse(row.delivery) as NonNullable<TaskSummary["delivery"]>,
+    }),
     ...(row.idempotency_key !== null && { idempotencyKey: row.idempotency_key }),
     ...(row.parent_id !== null && { parentId: row.parent_id }),
     ...(row.retry_of !== null && { retryOf: row.retry_of }),

@@ -30,6 +30,7 @@ import { memoryFile, openFile } from "./open.ts";
 import { listTasks, readOperations, readRecord, readSavedState, readSummary, readTimeline } from "./reads.ts";
 import { takeSecret } from "./secrets.ts";
 import { Presence } from "./presence.ts";
+import { SqliteDeliveries } from "./deliveries.ts";
 import { SqliteSessions } from "./sessions.ts";
 import { type Sql, statementCache, type Transaction } from "./transaction.ts";
 import { answerQuestion, askAgain, openCall, openWait, park, sendSignal } from "./wait-transitions.ts";
@@ -63,11 +64,13 @@ class SqliteStore implements Store.TaskStore {
   readonly location: string;
   readonly executor: SqliteExecutor;
   readonly sessions: SqliteSessions;
+  readonly deliveries: SqliteDeliveries;
   readonly #open: OpenStore;
   readonly #sql: Sql;
   readonly #commits: CommitGroup;
   readonly #poll: FilePoll | undefined;
   readonly #presence: Presence;
+  readonly #outbox = { touched: false };
   readonly #listeners = new Set<(change: Store.TaskChange | undefined) => void>();
   #closed = false;
 
@@ -78,7 +81,7 @@ class SqliteStore implements Store.TaskStore {
     this.#sql = statementCache(connection);
     this.#commits = new CommitGroup(
       connection,
-      (changes) => this.#emit(changes),
+      (changes) => this.#onCommit(changes),
       (error) => storeError(error, this.location),
     );
     const inMemory = file === memoryFile;
@@ -96,6 +99,14 @@ class SqliteStore implements Store.TaskStore {
       read: (query) => this.#read(query),
       write: (transition) => this.#write(transition),
     });
+    this.deliveries = new SqliteDeliveries({
+      sql: this.#sql,
+      now: () => this.#now(),
+      executes: () => this.executor.executes,
+      read: (query) => this.#read(query),
+      write: (transition) => this.#write(transition),
+      beginPolling: () => this.#poll?.begin() ?? (() => undefined),
+    });
     this.executor = new SqliteExecutor({
       commits: this.#commits,
       sql: this.#sql,
@@ -104,6 +115,7 @@ class SqliteStore implements Store.TaskStore {
       transaction: (changes) => this.#transaction(changes),
       read: (query) => this.#read(query),
       beginPolling: () => this.#poll?.begin() ?? (() => undefined),
+      onExecutes: () => this.deliveries.notify(),
     });
   }
 
@@ -134,13 +146,14 @@ class SqliteStore implements Store.TaskStore {
   async create(task: Store.CreateTask) {
     const input = encodeJson(task.input, "input");
     const session = copyJson(task.session, "session");
+    const delivery = copyJson(task.delivery, "delivery");
     checkName(task.tool, "tool");
     checkName(task.owner, "owner");
     if (task.idempotencyKey !== undefined) checkName(task.idempotencyKey, "idempotencyKey");
     const answers = copyJson(task.answers, "answers");
     if (task.rejoinKey !== undefined) this.#presence.announce();
     for (const name of Object.keys(answers ?? {})) checkName(name, "the name of a question");
-    return this.#write((tx) => createTask(tx, { ...task, session, answers }, input));
+    return this.#write((tx) => createTask(tx, { ...task, session, delivery, answers }, input));
   }
 
   async cancel({ ...request }: Store.CancelTask) {
@@ -321,7 +334,8 @@ class SqliteStore implements Store.TaskStore {
   }
 
   #transaction(changes: Store.TaskChange[]): Transaction {
-    return { sql: this.#sql, now: this.#now(), changes, due: false, presence: this.#presence };
+    const outbox = this.#outbox;
+    return { sql: this.#sql, now: this.#now(), changes, due: false, presence: this.#presence, outbox };
   }
 
   #now(): number {
@@ -335,12 +349,19 @@ class SqliteStore implements Store.TaskStore {
     });
   }
 
-  #emit(changes: readonly Store.TaskChange[]): void {
+  #onCommit(changes: readonly Store.TaskChange[]): void {
+    if (this.#outbox.touched) {
+      this.#outbox.touched = false;
+      this.deliveries.notify();
+    }
     for (const change of changes) for (const listener of this.#listeners) listener(change);
   }
 
   #onPoll(othersWrote: boolean): void {
-    if (othersWrote) for (const listener of this.#listeners) listener(undefined);
+    if (othersWrote) {
+      for (const listener of this.#listeners) listener(undefined);
+      this.deliveries.notify();
+    }
     this.executor.poll(othersWrote).catch((error: unknown) => this.#onPollError(error));
   }
 

@@ -53,6 +53,8 @@ export interface Transaction {
   readonly presence: Presence;
   /** What the transition changes is named here, for those who watch. */
   readonly changes: TaskChange[];
+  /** Touched where the next delivery may be due at another time: who delivers is told after the commit. */
+  readonly outbox: { touched: boolean };
   /** Set where a task may be due that was not before: the executor is told after the commit. */
   due: boolean;
 }
@@ -62,6 +64,8 @@ export function changed(tx: Transaction, taskId: TaskId, row: ChangedRow): void 
 }
 
 export type ChangedRow = Pick<TaskRow, "attempt" | "revision" | "status">;
+/** With the column that says whether anything of the task is delivered. */
+export type DeliveringRow = ChangedRow & Pick<TaskRow, "delivery">;
 
 export function appendEvent(tx: Transaction, taskId: TaskId, revision: number, entry: TimelineEntry): void {
   const { type, ...detail } = entry;
@@ -99,29 +103,31 @@ export function updateByAttempt(
   assignments: string,
   values: readonly SqlValue[],
   revisions = 1,
-): ChangedRow {
+): DeliveringRow {
   const row = tx.sql.values(
     `UPDATE tasks SET ${assignments}, revision = revision + ?, updated_at = ?
-     WHERE id = ? AND attempt = ? AND running = 1 AND due_at IS NULL RETURNING revision, status`,
+     WHERE id = ? AND attempt = ? AND running = 1 AND due_at IS NULL RETURNING revision, status, delivery`,
   )(...values, revisions, tx.now, key.taskId, key.attempt);
   if (row === undefined) throw staleAttempt(tx, key);
-  const after = { attempt: key.attempt, revision: row[0] as number, status: row[1] as TaskRow["status"] };
+  const [revision, status, delivery] = row as [number, TaskRow["status"], TaskRow["delivery"]];
+  const after = { attempt: key.attempt, revision, status };
   changed(tx, key.taskId, after);
-  return after;
+  return { ...after, delivery };
 }
 
 /** For a transition by an attempt that may turn out to change nothing. @throws PerdureError `STALE_ATTEMPT` */
 export function requireAttempt(tx: Transaction, key: AttemptKey): HeldRow {
   const row = tx
     .sql(
-      "SELECT owner, revision, artifacts FROM tasks WHERE id = ? AND attempt = ? AND running = 1 AND due_at IS NULL",
+      `SELECT owner, revision, artifacts, delivery FROM tasks
+       WHERE id = ? AND attempt = ? AND running = 1 AND due_at IS NULL`,
     )
     .get(key.taskId, key.attempt);
   if (row === undefined) throw staleAttempt(tx, key);
   return row as HeldRow;
 }
 
-type HeldRow = Pick<TaskRow, "owner" | "revision" | "artifacts">;
+type HeldRow = Pick<TaskRow, "owner" | "revision" | "artifacts" | "delivery">;
 
 const findById = `SELECT ${taskColumns} FROM tasks WHERE id = ? AND (expires_at IS NULL OR expires_at > ?)`;
 

@@ -23,6 +23,7 @@ import type {
 import { createTask } from "./caller-transitions.ts";
 import type { Row } from "./driver.ts";
 import { settleCalls } from "./ending.ts";
+import { deliverQuestion, dropClosedQuestions } from "./outbox.ts";
 import { type TaskRow, toOperation } from "./rows.ts";
 import { appendEvent, findTask, requireAttempt, type Transaction, updateByAttempt } from "./transaction.ts";
 import { resolveOperation, touch, wake } from "./waking.ts";
@@ -102,6 +103,7 @@ export function answerQuestion(
   wake(tx, task.id, (revision) =>
     appendEvent(tx, task.id, revision, { type: "answered", key: answer.key, action: answer.action }),
   );
+  dropClosedQuestions(tx, task.id, task.delivery);
   return true;
 }
 
@@ -122,6 +124,8 @@ export function askAgain(tx: Transaction, { taskId, owner, key, problem }: AskAg
     taskId,
     row["name"] as string,
   );
+  dropClosedQuestions(tx, taskId, task.delivery);
+  deliverQuestion(tx, taskId, task.delivery, again);
   touch(tx, taskId);
   return true;
 }
@@ -172,7 +176,7 @@ type Recorded =
 function insertOperation(tx: Transaction, key: AttemptKey, operation: Recorded): Operation {
   const { name, kind, state } = operation;
   const asks = state === "open" && operation.wait.kind === "ask";
-  const { revision } = updateByAttempt(
+  const { revision, delivery } = updateByAttempt(
     tx,
     key,
     asks ? "crashes = 0, status = 'input_required'" : "crashes = 0",
@@ -199,6 +203,7 @@ function insertOperation(tx: Transaction, key: AttemptKey, operation: Recorded):
       revision,
     );
   appendEvent(tx, key.taskId, revision, { type: "operation", name, kind, state });
+  if (asks) deliverQuestion(tx, key.taskId, delivery, operation.wait.question);
   return toOperation(row ?? {});
 }
 

@@ -13,6 +13,7 @@ import { crashCases } from "./crash.ts";
 import { createCases } from "./create.ts";
 import { deadlineCases } from "./deadline.ts";
 import { deleteCases } from "./delete.ts";
+import { deliveryCases } from "./deliveries.ts";
 import { endCases } from "./end.ts";
 import { executorCases } from "./executor.ts";
 import { expiryCases } from "./expiry.ts";
@@ -83,6 +84,7 @@ export const storeContract: readonly ContractCase[] = [
   ...claimAfterCrashCases,
   ...executorCases,
   ...sessionCases,
+  ...deliveryCases,
   ...secretCases,
   ...attachCases,
   ...backupCases,
