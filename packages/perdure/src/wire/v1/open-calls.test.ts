@@ -39,6 +39,18 @@ describe("a cancellation that reaches another process than the call", () => {
     expect(await status()).toEqual(["cancelled"]);
   });
 
+  it.each(["before", "after"])("is heard %s the young call's connection was closed", async (order) => {
+    const { other, hold, status } = await heldElsewhere();
+    const { exchange, served } = hold("never");
+    await eventually(() => exchange.primed.length === 1);
+    const cancelled = other.cancelled("local", own, { requestId: 7, reason: "enough" });
+    if (order === "before") await cancelled;
+    exchange.leave();
+    await Promise.all([served, cancelled]);
+    await eventually(async () => (await status())[0] === "cancelled");
+    expect(await status()).toEqual(["cancelled"]);
+  });
+
   it("detaches where the client's own time is out: the task goes on, the holder lets go", async () => {
     const { service, other, hold, status } = await heldElsewhere();
     const { exchange, served } = hold("never");
@@ -68,16 +80,15 @@ describe("a cancellation that reaches another process than the call", () => {
     exchange.leave();
   });
 
-  it("finds nothing once the call is over, though its id comes again", async () => {
+  it("is of no later call that has the same id", async () => {
     const { other, hold, status } = await heldElsewhere();
     await hold("slow").served;
-    const { exchange } = hold("never");
-    await eventually(() => exchange.primed.length === 1);
     await other.cancelled("local", own, { requestId: 7, reason: "enough" });
-    expect(await status()).toEqual(["working", "completed"]);
-    exchange.leave();
-    // A second try finds a call that its client has left.
+    await sleep(2);
+    const { exchange, served } = hold("never");
     await sleep(1_200);
     expect(await status()).toEqual(["working", "completed"]);
+    exchange.leave();
+    await served;
   });
 });
