@@ -94,22 +94,22 @@ export function settleCalls(tx: Transaction, childId: TaskId): void {
     .sql("SELECT task_id, name FROM operations WHERE child_id = ? AND state = 'open'")
     .all(childId);
   if (calls.length === 0) return;
-  const child = asTaskRow(tx.sql("SELECT * FROM tasks WHERE id = ?").get(childId) ?? {});
-  const completed = child.status === "completed";
-  const value = completed ? readResult(tx, childId) : JSON.stringify(childFailure(child));
+  const completed = tx.sql.values("SELECT status FROM tasks WHERE id = ?")(childId)?.[0] === "completed";
+  const value = completed ? readResult(tx, childId) : JSON.stringify(childFailure(tx, childId));
   for (const call of calls) {
     const parentId = call["task_id"] as TaskId;
     resolveOperation(tx, parentId, call["name"] as string, completed ? "done" : "failed", value);
-    wake(tx, parentId);
+    wake(tx, parentId, "call");
   }
 }
 
 function readResult(tx: Transaction, taskId: TaskId): string | null {
-  const row = tx.sql("SELECT value FROM payloads WHERE task_id = ? AND kind = 'result'").get(taskId);
-  return (row?.["value"] as string | undefined) ?? null;
+  const row = tx.sql.values("SELECT value FROM payloads WHERE task_id = ? AND kind = 'result'")(taskId);
+  return (row?.[0] as string | undefined) ?? null;
 }
 
-function childFailure(child: TaskRow): Failure {
+function childFailure(tx: Transaction, childId: TaskId): Failure {
+  const child = asTaskRow(tx.sql("SELECT * FROM tasks WHERE id = ?").get(childId) ?? {});
   const failure = child.failure === null ? undefined : (JSON.parse(child.failure) as Failure);
   const reason = child.reason === null ? "" : `: ${JSON.parse(child.reason) as string}`;
   return {

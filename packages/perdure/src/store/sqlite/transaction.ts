@@ -119,7 +119,7 @@ export function updateByAttempt(
 export function requireAttempt(tx: Transaction, key: AttemptKey): HeldRow {
   const row = tx
     .sql(
-      `SELECT owner, revision, artifacts, delivery FROM tasks
+      `SELECT owner, revision, status, artifacts, delivery FROM tasks
        WHERE id = ? AND attempt = ? AND running = 1 AND due_at IS NULL`,
     )
     .get(key.taskId, key.attempt);
@@ -127,7 +127,7 @@ export function requireAttempt(tx: Transaction, key: AttemptKey): HeldRow {
   return row as HeldRow;
 }
 
-type HeldRow = Pick<TaskRow, "owner" | "revision" | "artifacts" | "delivery">;
+type HeldRow = Pick<TaskRow, "owner" | "revision" | "status" | "artifacts" | "delivery">;
 
 const findById = `SELECT ${taskColumns} FROM tasks WHERE id = ? AND (expires_at IS NULL OR expires_at > ?)`;
 

@@ -25,11 +25,19 @@ import type { Row } from "./driver.ts";
 import { settleCalls } from "./ending.ts";
 import { deliverQuestion, dropClosedQuestions } from "./outbox.ts";
 import { type TaskRow, toOperation } from "./rows.ts";
-import { appendEvent, findTask, requireAttempt, type Transaction, updateByAttempt } from "./transaction.ts";
+import {
+  appendEvent,
+  type ChangedRow,
+  changed,
+  findTask,
+  requireAttempt,
+  type Transaction,
+  updateByAttempt,
+} from "./transaction.ts";
 import { resolveOperation, touch, wake } from "./waking.ts";
 
 export function openWait(tx: Transaction, { name, wait, problem, ...key }: OpenWait): Operation {
-  const { revision } = requireAttempt(tx, key);
+  const held = requireAttempt(tx, key);
   const existing = findOperation(tx, key.taskId, name, wait.kind);
   if (existing !== undefined) {
     if (problem === undefined || existing["state"] !== "done") return toOperation(existing);
@@ -37,13 +45,13 @@ export function openWait(tx: Transaction, { name, wait, problem, ...key }: OpenW
   }
   const signal = wait.kind === "signal" ? takeSignal(tx, key.taskId, name) : undefined;
   if (signal !== undefined) {
-    return insertOperation(tx, key, { name, kind: "signal", state: "done", value: signal.value });
+    return insertOperation(tx, key, held, { name, kind: "signal", state: "done", value: signal.value });
   }
-  return insertOperation(tx, key, {
+  return insertOperation(tx, key, held, {
     name,
     kind: wait.kind,
     state: "open",
-    wait: toWait(tx, revision + 1, wait, problem),
+    wait: toWait(tx, held.revision + 1, wait, problem),
   });
 }
 
@@ -53,11 +61,12 @@ export function openCall(
   { name, child, ...key }: OpenCall,
   input: string | undefined,
 ): OpenedCall {
-  const { owner } = requireAttempt(tx, key);
+  const held = requireAttempt(tx, key);
+  const { owner } = held;
   const existing = findOperation(tx, key.taskId, name, "call");
   if (existing !== undefined) return { operation: toOperation(existing) };
   const { task, created } = createTask(tx, { ...child, owner, parentId: key.taskId }, input);
-  const opened = insertOperation(tx, key, {
+  const opened = insertOperation(tx, key, held, {
     name,
     kind: "call",
     state: "open",
@@ -100,7 +109,7 @@ export function answerQuestion(
   const name = row["name"] as string;
   if (answer.action === "accept") resolveOperation(tx, task.id, name, "done", content ?? null);
   else resolveOperation(tx, task.id, name, "failed", JSON.stringify(declined(row, answer.action)));
-  wake(tx, task.id, (revision) =>
+  wake(tx, task.id, "ask", (revision) =>
     appendEvent(tx, task.id, revision, { type: "answered", key: answer.key, action: answer.action }),
   );
   dropClosedQuestions(tx, task.id, task.delivery);
@@ -151,7 +160,7 @@ export function sendSignal(
     touch(tx, task.id);
   } else {
     resolveOperation(tx, task.id, signal.name, "done", value ?? null);
-    wake(tx, task.id);
+    wake(tx, task.id, "signal");
   }
   return true;
 }
@@ -173,38 +182,59 @@ type Recorded =
       readonly value: string | null;
     };
 
-function insertOperation(tx: Transaction, key: AttemptKey, operation: Recorded): Operation {
+/** @param held the task before, whose attempt is known to hold it */
+function insertOperation(
+  tx: Transaction,
+  key: AttemptKey,
+  held: Pick<TaskRow, "revision" | "status" | "delivery">,
+  operation: Recorded,
+): Operation {
   const { name, kind, state } = operation;
-  const asks = state === "open" && operation.wait.kind === "ask";
-  const { revision, delivery } = updateByAttempt(
-    tx,
-    key,
-    asks ? "crashes = 0, status = 'input_required'" : "crashes = 0",
-    [],
+  const wait = state === "open" ? operation.wait : undefined;
+  const after: ChangedRow = {
+    attempt: key.attempt,
+    revision: held.revision + 1,
+    status: wait?.kind === "ask" ? "input_required" : held.status,
+  };
+  tx.sql("UPDATE tasks SET crashes = 0, status = ?, revision = ?, updated_at = ? WHERE id = ?").run(
+    after.status,
+    after.revision,
+    tx.now,
+    key.taskId,
   );
-  const row = tx
-    .sql(
-      `INSERT INTO operations (task_id, name, kind, state, attempt, tries, value, wait, wake_at, question_key, child_id,
-         recorded_at, revision)
-       VALUES (?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?) RETURNING *`,
-    )
-    .get(
-      key.taskId,
-      name,
-      kind,
-      state,
-      key.attempt,
-      state === "done" ? operation.value : null,
-      state === "open" ? JSON.stringify(operation.wait) : null,
-      state === "open" ? wakeAt(operation.wait) : null,
-      state === "open" && operation.wait.kind === "ask" ? operation.wait.question.key : null,
-      state === "open" && operation.wait.kind === "call" ? operation.wait.childId : null,
-      tx.now,
-      revision,
-    );
-  appendEvent(tx, key.taskId, revision, { type: "operation", name, kind, state });
-  if (asks) deliverQuestion(tx, key.taskId, delivery, operation.wait.question);
-  return toOperation(row ?? {});
+  changed(tx, key.taskId, after);
+  const row = {
+    name,
+    kind,
+    state,
+    attempt: key.attempt,
+    tries: 0,
+    value: state === "done" ? operation.value : null,
+    wait: wait === undefined ? null : JSON.stringify(wait),
+    wake_at: wait === undefined ? null : wakeAt(wait),
+    recorded_at: tx.now,
+  };
+  tx.sql(
+    `INSERT INTO operations (task_id, name, kind, state, attempt, tries, value, wait, wake_at, question_key, child_id,
+       recorded_at, revision)
+     VALUES (?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?)`,
+  ).run(
+    key.taskId,
+    name,
+    kind,
+    state,
+    key.attempt,
+    row.value,
+    row.wait,
+    row.wake_at,
+    wait?.kind === "ask" ? wait.question.key : null,
+    wait?.kind === "call" ? wait.childId : null,
+    tx.now,
+    after.revision,
+  );
+  appendEvent(tx, key.taskId, after.revision, { type: "operation", name, kind, state });
+  if (wait?.kind === "ask") deliverQuestion(tx, key.taskId, held.delivery, wait.question);
+  return toOperation(row);
 }
 
 /** @param revision that the task has with it */

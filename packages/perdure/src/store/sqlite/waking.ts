@@ -16,19 +16,42 @@ export function resolveOperation(
   ).run(state, value, tx.now, taskId, name);
 }
 
-/** Something that an open task waits for has happened: parked, it is due; running, its attempt looks again. */
-export function wake(tx: Transaction, taskId: TaskId, event?: (revision: number) => void): void {
-  const row = tx
-    .sql(
-      `UPDATE tasks SET due_at = CASE WHEN running = 0 AND attempt > 0 THEN ? ELSE due_at END, status = ${statusNow},
-         revision = revision + 1, updated_at = ?
-       WHERE id = ? AND ended_at IS NULL RETURNING attempt, revision, status, running`,
-    )
-    .get(tx.now, tx.now, taskId) as (ChangedRow & Pick<TaskRow, "running">) | undefined;
+/**
+ * Something that an open task waits for has happened: parked, it is due; running, its attempt looks again.
+ * @param resolved what kind of wait: the end of a question may change the task's status. To look for the questions
+ * that are left walks over all its operations, which a parent of a hundred children has a hundred times.
+ */
+export function wake(
+  tx: Transaction,
+  taskId: TaskId,
+  resolved: "ask" | "call" | "signal",
+  event?: (revision: number) => void,
+): void {
+  // Not UPDATE … RETURNING, which SQLite runs by way of a temporary table.
+  const row = tx.sql.values(
+    `SELECT attempt, revision, ${resolved === "ask" ? statusNow : "status"} AS status, running, due_at FROM tasks
+     WHERE id = ? AND ended_at IS NULL`,
+  )(taskId);
   if (row === undefined) return;
-  event?.(row.revision);
-  tx.due ||= row.running === 0;
-  changed(tx, taskId, row);
+  const [attempt, before, status, running, dueAt] = row as [
+    TaskRow["attempt"],
+    TaskRow["revision"],
+    TaskRow["status"],
+    TaskRow["running"],
+    TaskRow["due_at"],
+  ];
+  const revision = before + 1;
+  const parked = running === 0 && attempt > 0;
+  tx.sql("UPDATE tasks SET due_at = ?, status = ?, revision = ?, updated_at = ? WHERE id = ?").run(
+    parked ? tx.now : dueAt,
+    status,
+    revision,
+    tx.now,
+    taskId,
+  );
+  event?.(revision);
+  tx.due ||= parked;
+  changed(tx, taskId, { attempt, revision, status });
 }
 
 /** A task is `input_required` while a question is open. */
