@@ -2,6 +2,9 @@
 import type { Clock } from "../clock.ts";
 import type { Operation } from "../operation.ts";
 import { eventOperations } from "./events.ts";
+import { extractionOperations } from "./extraction.ts";
+import { recordBatchOperations } from "./record-batches.ts";
+import { recordOperations } from "./records.ts";
 import { sessionOperations } from "./sessions.ts";
 import { type MemoryOptions, MemorySetting } from "./setting.ts";
 
@@ -14,7 +17,13 @@ export interface Memory {
 export function openMemory(options: MemoryOptions, clock: Clock): Memory {
   const setting = new MemorySetting(options, clock);
   return {
-    operations: [...eventOperations(setting), ...sessionOperations(setting)],
+    operations: [
+      ...eventOperations(setting),
+      ...sessionOperations(setting),
+      ...recordOperations(setting),
+      ...recordBatchOperations(setting),
+      ...extractionOperations(setting),
+    ],
     close: () => setting.close(),
   };
 }

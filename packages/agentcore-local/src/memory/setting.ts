@@ -3,6 +3,8 @@ import type { Clock } from "../clock.ts";
 import { notFound } from "../service-error.ts";
 import { ClientTokens, type TokenMismatch } from "./client-tokens.ts";
 import { Database } from "./database.ts";
+import { RecordStore } from "./record-store.ts";
+import { MemoryId } from "./ids.ts";
 import { Sessions } from "./sessions.ts";
 import { quotedRate, Throttle } from "./throttle.ts";
 
@@ -25,6 +27,7 @@ export class MemorySetting {
   readonly clock: Clock;
   readonly database: Database;
   readonly sessions: Sessions;
+  readonly records: RecordStore;
   readonly tokens: ClientTokens;
   readonly throttle: Throttle | undefined;
   readonly eventExpiryMs: number;
@@ -38,9 +41,10 @@ export class MemorySetting {
       const perSecond = throttle === true ? quotedRate : positive("throttle.perSecond", throttle.perSecond);
       this.throttle = new Throttle(clock, perSecond);
     }
-    this.#memories = options.memories && new Set(options.memories);
+    this.#memories = options.memories && new Set(options.memories.map(toMemoryId));
     this.database = new Database(options.file ?? ":memory:");
     this.sessions = new Sessions(this.database);
+    this.records = new RecordStore(this.database);
     this.tokens = new ClientTokens(this.database, options.clientTokenMismatch ?? "ignore");
   }
 
@@ -52,6 +56,7 @@ export class MemorySetting {
   /** Within a transaction. What has expired is never read; this frees the room. */
   removeExpired(now: number): void {
     this.database.run("DELETE FROM client_tokens WHERE expires_at <= ?", now);
+    this.records.removeExpired(now);
     if (this.database.run("DELETE FROM events WHERE expires_at <= ?", now) > 0)
       this.sessions.removeEmpty(now);
   }
@@ -59,6 +64,12 @@ export class MemorySetting {
   close(): void {
     this.database.close();
   }
+}
+
+function toMemoryId(id: string): string {
+  const parsed = MemoryId.safeParse(id);
+  if (parsed.success) return parsed.data;
+  throw new TypeError(`memories: an id like training-0123456789 was expected, ${JSON.stringify(id)} came.`);
 }
 
 function positive(name: string, value: number): number {

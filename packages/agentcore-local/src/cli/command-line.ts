@@ -1,0 +1,92 @@
+/** `agentcore-local` on the command line: serves until Ctrl-C. */
+import "../node-version.ts";
+import { parseArgs, type ParseArgsConfig } from "node:util";
+import type { LogEntry } from "../http/listener.ts";
+import { type AgentCoreLocal, type AgentCoreLocalOptions, startAgentCoreLocal } from "../local.ts";
+
+const help = `agentcore-local: Amazon Bedrock AgentCore on your own machine, for the unmodified AWS SDKs.
+
+  --port PORT                on 127.0.0.1; 0: any free one           (8900)
+  --file FILE                keep the memory there                   (gone with the process)
+  --memory ID                a memory that there is; repeatable      (every valid id)
+  --event-expiry-days DAYS   how long events are kept                (90)
+  --throttle                 0.25 conversational events a second for each actor and session
+  --log                      a line of JSON on standard error for each request, without its content
+  --help
+
+Set AWS_ENDPOINT_URL_BEDROCK_AGENTCORE, or \`endpoint\` of a client, to the address it prints. Signatures are not
+checked: the SDKs want some credentials and a region, and any will do.
+`;
+
+const options = {
+  port: { type: "string", default: "8900" },
+  file: { type: "string" },
+  memory: { type: "string", multiple: true },
+  "event-expiry-days": { type: "string" },
+  throttle: { type: "boolean", default: false },
+  log: { type: "boolean", default: false },
+  help: { type: "boolean", default: false },
+} as const satisfies ParseArgsConfig["options"];
+
+/** Returns when it serves; a signal ends the process. Sets the exit code: 1 for what failed, 2 for wrong usage. */
+export async function main(argv: readonly string[]): Promise<void> {
+  let settings: AgentCoreLocalOptions | undefined;
+  try {
+    settings = readOptions(argv);
+  } catch (error) {
+    return fail(2, error);
+  }
+  if (settings === undefined) {
+    process.stdout.write(help);
+    return;
+  }
+  try {
+    const local = await startAgentCoreLocal(settings);
+    closeOnSignals(local);
+    announce(local, settings);
+  } catch (error) {
+    fail(error instanceof TypeError ? 2 : 1, error);
+  }
+}
+
+/** `undefined`: help is wanted. @throws Error that quotes what is wrong */
+function readOptions(argv: readonly string[]): AgentCoreLocalOptions | undefined {
+  const { values } = parseArgs({ args: [...argv], options, strict: true });
+  if (values.help) return undefined;
+  const days = values["event-expiry-days"];
+  return {
+    port: toNumber("--port", values.port, /^\d{1,5}$/),
+    throttle: values.throttle,
+    ...(values.file !== undefined && { file: values.file }),
+    ...(values.memory !== undefined && { memories: values.memory }),
+    ...(days !== undefined && { eventExpiryDays: toNumber("--event-expiry-days", days, /^\d+$/) }),
+    ...(values.log && { log: writeEntry }),
+  };
+}
+
+function toNumber(option: string, value: string, form: RegExp): number {
+  if (form.test(value)) return Number(value);
+  throw new TypeError(`${option}: a number was expected, ${JSON.stringify(value)} came.`);
+}
+
+function announce({ url }: AgentCoreLocal, { file }: AgentCoreLocalOptions): void {
+  const kept = file === undefined ? "nothing is kept" : `kept in ${file}`;
+  console.log(`AgentCore Memory at ${url} (${kept})`);
+  console.log(`AWS_ENDPOINT_URL_BEDROCK_AGENTCORE=${url}`);
+}
+
+function writeEntry({ cause, ...entry }: LogEntry): void {
+  const told = cause instanceof Error ? { ...entry, cause: cause.message } : entry;
+  console.error(JSON.stringify(told));
+}
+
+function closeOnSignals(local: AgentCoreLocal): void {
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    process.once(signal, () => void local.close().then(() => process.exit(0)));
+  }
+}
+
+function fail(exitCode: number, error: unknown): void {
+  console.error(`agentcore-local: ${error instanceof Error ? error.message : String(error)}`);
+  process.exitCode = exitCode;
+}
