@@ -88,35 +88,15 @@ export class Database {
   constructor(file: string) {
     // Not an import: linking would fail on a Node without the module, before the message of `node-version.ts`.
     const { DatabaseSync } = process.getBuiltinModule("node:sqlite");
-    this.#connection = new DatabaseSync(file);
+    let connection: DatabaseSync | undefined;
     try {
-      this.#prepareFile();
+      connection = new DatabaseSync(file);
+      prepare(connection);
     } catch (error) {
-      this.#connection.close();
+      connection?.close();
       throw explain(file, error);
     }
-  }
-
-  #prepareFile(): void {
-    this.#connection.exec("PRAGMA busy_timeout = 1000; PRAGMA locking_mode = EXCLUSIVE");
-    const found = this.#pragma("application_id");
-    const isNew = found === 0 && this.#pragma("schema_version") === 0;
-    if (!isNew && found !== applicationId) throw new Error("it is not a file of agentcore-local");
-    if (!isNew && this.#pragma("user_version") !== schemaVersion) {
-      throw new Error("another version of agentcore-local wrote it");
-    }
-    this.#connection.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL");
-    this.transaction(() => {
-      // Also takes the lock, which stays.
-      this.#connection.exec(
-        `PRAGMA application_id = ${applicationId}; PRAGMA user_version = ${schemaVersion}`,
-      );
-      if (isNew) this.#connection.exec(tables);
-    });
-  }
-
-  #pragma(name: string): unknown {
-    return this.#connection.prepare(`PRAGMA ${name}`).get()?.[name];
+    this.#connection = connection;
   }
 
   get(sql: string, ...parameters: SQLInputValue[]): Row | undefined {
@@ -157,6 +137,24 @@ export class Database {
     this.#statements.set(sql, statement);
     return statement;
   }
+}
+
+/** Makes the tables of a new file. The lock that it takes stays. */
+function prepare(connection: DatabaseSync): void {
+  const pragma = (name: string): unknown => connection.prepare(`PRAGMA ${name}`).get()?.[name];
+  connection.exec("PRAGMA busy_timeout = 1000; PRAGMA locking_mode = EXCLUSIVE");
+  const isNew = pragma("application_id") === 0 && pragma("schema_version") === 0;
+  if (!isNew && pragma("application_id") !== applicationId) {
+    throw new Error("it is not a file of agentcore-local");
+  }
+  if (!isNew && pragma("user_version") !== schemaVersion) {
+    throw new Error("another version of agentcore-local wrote it");
+  }
+  connection.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL");
+  connection.exec(`BEGIN IMMEDIATE;
+    PRAGMA application_id = ${applicationId}; PRAGMA user_version = ${schemaVersion};
+    ${isNew ? tables : ""}
+    COMMIT`);
 }
 
 function explain(file: string, error: unknown): Error {

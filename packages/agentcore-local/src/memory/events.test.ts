@@ -128,7 +128,7 @@ describe("a list of events", () => {
     expect(await list()).toHaveLength(20);
     const sizes = [];
     const ids = new Set<string | undefined>();
-    for await (const page of paginateListEvents({ client, pageSize: 22 }, session)) {
+    for await (const page of paginateListEvents({ client, pageSize: 22 }, { ...session })) {
       sizes.push(page.events?.length);
       for (const event of page.events ?? []) ids.add(event.eventId);
     }

@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { oneOf, text } from "../constraints.ts";
 import { MetadataKey } from "./event-shapes.ts";
-import { MemoryStrategyId, Namespace } from "./ids.ts";
+import { Namespace } from "./ids.ts";
 
 const characters = /^[a-zA-Z0-9\s._:/=+@-]*$/;
 
@@ -63,7 +63,7 @@ export function onePlace(
 export interface RecordFilter {
   readonly namespace?: string | undefined;
   readonly namespacePath?: string | undefined;
-  readonly memoryStrategyId?: z.output<typeof MemoryStrategyId> | undefined;
+  readonly memoryStrategyId?: string | undefined;
   readonly metadataFilters?: readonly RecordExpression[] | undefined;
 }
 
