@@ -66,7 +66,8 @@ export interface TaskStore {
   // ── transitions by a caller ───────────────────────────────────────────────────────────────────────────────────
   /**
    * Creates an open task, or finds the one that the idempotency key already names.
-   * @throws PerdureError `IDEMPOTENCY_CONFLICT` when that one was created with another input.
+   * @throws PerdureError `IDEMPOTENCY_CONFLICT` when that one was created with another input; `LIMIT_EXCEEDED`, for
+   * `limits` of a task that would be new.
    */
   create(task: CreateTask): Promise<CreatedTask>;
   /** Ends an open task. `undefined` when there is no such task; `cancelled: false` when it had ended before. */
@@ -102,7 +103,7 @@ export interface TaskStore {
    * Records what was done under a name, once: `done` and `failed` are final. It resets `crashes`. Returns the
    * operation as it will be read back. (An artifact is `attempted` when its writing begins: from then on the task has
    * files to be swept.)
-   * @throws PerdureError `STEP_MISMATCH` when the name is already final.
+   * @throws PerdureError `STEP_MISMATCH` when the name is already final; `LIMIT_EXCEEDED`.
    */
   recordOperation(operation: RecordOperation): Promise<Operation>;
   /**
@@ -120,11 +121,14 @@ export interface TaskStore {
    * one of the named waits is not open any more.
    */
   park(attempt: Park): Promise<boolean>;
-  /** Keeps the latest state of a loop, instead of the one before. It resets `crashes`. */
+  /**
+   * Keeps the latest state of a loop, instead of the one before. It resets `crashes`.
+   * @throws PerdureError `LIMIT_EXCEEDED`
+   */
   saveState(state: SaveState): Promise<void>;
-  /** Progress (the latest counts) and log lines (all are kept). */
+  /** Progress (the latest counts) and log lines (all are kept, up to `maxLogLines`). */
   report(report: Report): Promise<void>;
-  /** Returns the result as it will be read back. */
+  /** Returns the result as it will be read back. @throws PerdureError `LIMIT_EXCEEDED` */
   complete(completion: CompleteTask): Promise<JsonValue | undefined>;
   fail(failure: FailTask): Promise<void>;
   /** Ends the attempt with a failure and queues the next; failed operations are forgotten, so that they run again. */
@@ -141,7 +145,10 @@ export interface TaskStore {
   begin(request: BeginTask): Promise<TaskRecord | undefined>;
   /** Fails open tasks whose deadline has passed, at most `limit`. Returns how many. */
   failOverdue(batch: { readonly limit: number }): Promise<number>;
-  /** Deletes expired tasks, at most `limit`. Returns how many. */
+  /**
+   * Deletes expired tasks, at most `limit`, or fewer where more would make a request wait. Returns how many; 0 when
+   * nothing is left to delete.
+   */
   deleteExpired(batch: { readonly limit: number }): Promise<number>;
   /**
    * The outbox of what lies in an artifact store. A task that has begun to write an artifact gets an entry when it ends
@@ -154,6 +161,13 @@ export interface TaskStore {
   }): Promise<readonly ArtifactSweep[]>;
   /** The files are gone: forgets the entry. */
   artifactsSwept(sweep: { readonly id: number }): Promise<void>;
+
+  // ── pausing: for all processes of the store ───────────────────────────────────────────────────────────────────
+  /** From now on no attempt of the tool begins; those that run go on. False when it was paused before. */
+  pause(request: ToolKey): Promise<boolean>;
+  /** Ends the pause. False when there was none. */
+  resume(request: ToolKey): Promise<boolean>;
+  pausedTools(): Promise<readonly PausedTool[]>;
 
   // ── the store itself ──────────────────────────────────────────────────────────────────────────────────────────
   /**
@@ -183,12 +197,18 @@ export interface Executor {
   start(request: StartExecutor): Promise<void>;
   /** Whether this process may claim now. On one file another process may be the one that executes. */
   readonly executes: boolean;
-  /** Begins due tasks of the named tools, highest priority first, then the longest due; see `TaskStore.begin`. */
+  /**
+   * Begins due tasks of the named tools; see `TaskStore.begin`. The highest priority first; within one the owners take
+   * turns, also over several claims, so that one with many tasks does not keep another waiting; of an owner the longest
+   * due. Tasks of a paused tool, and of a version that is not taken, are left.
+   */
   claim(request: ClaimTasks): Promise<ClaimedTasks>;
   /** Milliseconds until the next task of these tools, or any deadline, is due (0: now); `undefined`: nothing is. */
-  nextDueMs(request: { readonly tools: readonly string[] }): Promise<number | undefined>;
+  nextDueMs(request: NextDue): Promise<number | undefined>;
   /** The tools of all processes that execute now; `undefined` where none does. */
   activeTools(): Promise<readonly string[] | undefined>;
+  /** The versions that the processes which execute now take, see `StartExecutor.versions`. */
+  activeVersions(): Promise<ToolVersions>;
   /** Gives up the right to execute, for another process to take. Only after the attempts have ended. */
   stop(): Promise<void>;
 }
@@ -227,9 +247,19 @@ export interface ReadTimeline {
   readonly limit?: number;
 }
 
+export interface ToolKey {
+  readonly tool: string;
+}
+
+export interface PausedTool extends ToolKey {
+  readonly since: Timestamp;
+}
+
 export interface CreateTask {
   readonly id: TaskId;
   readonly tool: string;
+  /** Of the handler that it is made for: 1 to 128 characters. Absent: none. */
+  readonly version?: string | undefined;
   readonly owner: string;
   readonly input: JsonValue | undefined;
   readonly priority?: number | undefined;
@@ -252,8 +282,28 @@ export interface CreateTask {
   readonly rejoinKey?: string | undefined;
   /** What people were asked before there was a task, by the names under which the handler asks: recorded as answered. */
   readonly answers?: Readonly<Record<string, JsonValue>> | undefined;
-  /** Begins the first attempt in the same commit; for an engine that executes and has a slot free. */
+  /**
+   * Begins the first attempt in the same commit; for an engine that executes and has a slot free. It is queued all the
+   * same while the tool is paused, or the owner has as many running as `slotsPerOwner` allows.
+   */
   readonly begin?: boolean | undefined;
+  readonly slotsPerOwner?: SlotsPerOwner | undefined;
+  readonly limits?: CreateLimits | undefined;
+}
+
+/** How many attempts of one owner run at once. Absent: as many as there are slots. */
+export interface SlotsPerOwner {
+  readonly tool?: number | undefined;
+  readonly inAll?: number | undefined;
+}
+
+/** What a new task is refused by; absent: nothing. See `Limits`. */
+export interface CreateLimits {
+  readonly inputBytes?: number | undefined;
+  readonly openTasksPerOwner?: number | undefined;
+  readonly openTasks?: number | undefined;
+  /** Due tasks of the tool that no attempt runs. */
+  readonly queuedTasks?: number | undefined;
 }
 
 export interface CreatedTask {
@@ -361,6 +411,8 @@ export interface SendSignal extends TaskKey {
 export type RecordOperation = AttemptKey & {
   readonly name: string;
   readonly kind: OperationKind;
+  /** Of the JSON of its value. */
+  readonly maxBytes?: number | undefined;
 } & RecordedOutcome;
 
 export type RecordedOutcome =
@@ -371,15 +423,21 @@ export type RecordedOutcome =
 
 export interface SaveState extends AttemptKey {
   readonly state: SavedState;
+  /** Of its JSON, or of the bytes. */
+  readonly maxBytes?: number | undefined;
 }
 
 export interface Report extends AttemptKey {
   readonly progress?: Progress | undefined;
   readonly logs?: readonly LogLine[] | undefined;
+  /** So many lines of the task are kept at most; the oldest give way to a `dropped` event. Absent: all are. */
+  readonly maxLogLines?: number | undefined;
 }
 
 export interface CompleteTask extends AttemptKey {
   readonly result: JsonValue | undefined;
+  /** Of its JSON. */
+  readonly maxBytes?: number | undefined;
 }
 
 export interface FailTask extends AttemptKey {
@@ -395,21 +453,52 @@ export interface BeginTask {
   readonly maxCrashes: number;
 }
 
+/**
+ * The versions that are taken, by tool; `""` is that of tasks without one. Of a tool that is not named, every version
+ * is taken.
+ */
+export type ToolVersions = Readonly<Record<string, readonly string[]>>;
+
 export interface StartExecutor {
   readonly tools: readonly string[];
+  readonly versions?: ToolVersions | undefined;
   /** @param by `own`: only transitions that this process has asked for, so that its engine knows their deadlines. */
   readonly wake: (by?: "own") => void;
 }
 
 export interface ClaimTasks {
-  readonly tools: readonly { readonly tool: string; readonly slots: number; readonly maxCrashes: number }[];
+  readonly tools: readonly ClaimTool[];
   readonly limit: number;
+  /** How many attempts of one owner run at once, of all tools. Absent: as many as there are slots. */
+  readonly slotsPerOwner?: number | undefined;
+}
+
+export interface ClaimTool {
+  readonly tool: string;
+  readonly slots: number;
+  readonly maxCrashes: number;
+  /** As in {@link ToolVersions}. */
+  readonly versions?: readonly string[] | undefined;
+  /** As that of {@link ClaimTasks}, of this tool alone. */
+  readonly slotsPerOwner?: number | undefined;
 }
 
 export interface ClaimedTasks {
   readonly begun: readonly TaskRecord[];
   /** Whether a further claim may find more, once there are slots. A hint: it may be true when nothing is left. */
   readonly more: boolean;
+  /**
+   * Set when due tasks were left because their owners have as many running as they may: the end of any may free them,
+   * and no time. It is the store's time of the claim, for `NextDue.after`.
+   */
+  readonly ownersFullAt?: Timestamp;
+}
+
+export interface NextDue {
+  readonly tools: readonly string[];
+  readonly versions?: ToolVersions | undefined;
+  /** Only what becomes due later than this: `ClaimedTasks.ownersFullAt`. */
+  readonly after?: Timestamp | undefined;
 }
 
 export interface ArtifactSweep {

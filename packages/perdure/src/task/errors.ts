@@ -27,6 +27,7 @@ export type ErrorCode =
   | "STEP_NAME_REUSED"
   | "STEP_MISMATCH"
   | "STEP_TIMEOUT"
+  | "UNKNOWN_VERSION"
   | "CANNOT_ASK"
   // why an attempt ended: the reason of its signal
   | "CANCELLED"

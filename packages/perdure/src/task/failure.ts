@@ -4,6 +4,7 @@
  */
 import { DeclinedError, PerdureError, ProtocolError, TaskError, TerminalError } from "./errors.ts";
 import { decodeJson, encodeJson, type JsonValue } from "./json.ts";
+import { defaultLimits, spoken } from "./limits.ts";
 
 /** Bounds what one error may write into the record, in UTF-16 units. */
 const maxMessageLength = 8_192;
@@ -22,6 +23,9 @@ export type FailureCode =
   | "STEP_NAME_REUSED"
   | "STEP_MISMATCH"
   | "STEP_TIMEOUT"
+  | "LIMIT_EXCEEDED"
+  /** The task is of a version of the tool that it no longer runs. */
+  | "UNKNOWN_VERSION"
   | "TIMEOUT"
   | "DEADLINE"
   /** A person declined or dismissed the question. */
@@ -52,14 +56,18 @@ const handlerFaults: ReadonlySet<string> = new Set<FailureCode>([
   "INVALID_VALUE",
   "STEP_NAME_REUSED",
   "STEP_MISMATCH",
+  "UNKNOWN_VERSION",
 ]);
 
 const failureOf = Symbol("failure");
 
-/** What the record keeps of something thrown, whatever that is: failing must not fail. */
-export function toFailure(thrown: unknown): Failure {
+/**
+ * What the record keeps of something thrown, whatever that is: failing must not fail.
+ * @param maxDataBytes of the JSON of its `data`, see `limits.failureBytes`; more is left out, and the data say so
+ */
+export function toFailure(thrown: unknown, maxDataBytes: number = defaultLimits.failureBytes): Failure {
   try {
-    return isError(thrown) ? errorToFailure(thrown) : handlerError("Error", describe(thrown));
+    return isError(thrown) ? errorToFailure(thrown, maxDataBytes) : handlerError("Error", describe(thrown));
   } catch {
     return handlerError("Error", "what was thrown throws when it is looked at");
   }
@@ -70,7 +78,7 @@ function isError(thrown: unknown): thrown is Error {
   return thrown instanceof Error || Object.prototype.toString.call(thrown) === "[object Error]";
 }
 
-function errorToFailure(thrown: Error): Failure {
+function errorToFailure(thrown: Error, maxDataBytes: number): Failure {
   const recorded = (thrown as { [failureOf]?: Failure })[failureOf];
   if (recorded !== undefined) return recorded;
   const failure = handlerError(
@@ -84,15 +92,18 @@ function errorToFailure(thrown: Error): Failure {
       code: "PROTOCOL_ERROR",
       retryable: false,
       jsonRpcCode,
-      ...dataOf(() => thrown.data),
+      ...dataOf(() => thrown.data, maxDataBytes),
     };
   }
-  if (thrown instanceof TerminalError) return { ...failure, retryable: false, ...dataOf(() => thrown.data) };
+  if (thrown instanceof TerminalError) {
+    return { ...failure, retryable: false, ...dataOf(() => thrown.data, maxDataBytes) };
+  }
   if (thrown instanceof PerdureError) {
     const { code } = thrown;
     if (handlerFaults.has(code)) return { ...failure, code: code as FailureCode, retryable: false };
     if (code === "TIMEOUT" || code === "STEP_TIMEOUT" || code === "EXPIRED") return { ...failure, code };
     if (code === "DEADLINE") return { ...failure, code, retryable: false };
+    if (code === "LIMIT_EXCEEDED") return { ...failure, code, retryable: thrown.retryable };
   }
   return failure;
 }
@@ -143,10 +154,13 @@ function childError({ message, data }: Failure): TaskError {
 }
 
 /** Nothing of data that is no JSON: the failure matters more. */
-function dataOf(read: () => unknown): { data?: JsonValue } {
+function dataOf(read: () => unknown, maxBytes: number): { data?: JsonValue } {
   try {
-    const data = decodeJson(encodeJson(read(), "error.data"));
-    return data === undefined ? {} : { data };
+    const json = encodeJson(read(), "error.data");
+    if (json === undefined) return {};
+    const bytes = Buffer.byteLength(json);
+    if (bytes <= maxBytes) return { data: decodeJson(json) ?? null };
+    return { data: `left out: ${spoken(bytes)} bytes; limits.failureBytes allows ${spoken(maxBytes)}.` };
   } catch {
     return {};
   }

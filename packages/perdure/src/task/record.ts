@@ -54,6 +54,8 @@ export interface DeliveryFailure {
 interface TaskHead {
   readonly id: TaskId;
   readonly tool: string;
+  /** The version of the handler that it was made for; absent: the tool had none. */
+  readonly version?: string;
   /** The principal that the task belongs to. */
   readonly owner: string;
   /** How often the handler has begun. 0 until it first runs. */
@@ -194,6 +196,8 @@ export type TimelineEntry =
   | { readonly type: "answered"; readonly key: string; readonly action: AnswerAction }
   | { readonly type: "retry"; readonly failure: Failure; readonly delayMs: number }
   | ({ readonly type: "log" } & LogLine)
+  /** So many log lines stood here, and gave way to later ones. */
+  | { readonly type: "dropped"; readonly lines: number }
   | { readonly type: "completed" }
   | { readonly type: "failed"; readonly failure: Failure }
   | { readonly type: "cancelled"; readonly reason?: string }

@@ -2,7 +2,8 @@
 import { PerdureError } from "../../task/errors.ts";
 import type { LogLine, Operation, Progress } from "../../task/record.ts";
 import type { AttemptKey, CompleteTask, FailTask, RecordOperation, RetryTask } from "../store.ts";
-import type { SqlValue } from "./driver.ts";
+import type { TaskId } from "../../task/id.ts";
+import type { Row, SqlValue } from "./driver.ts";
 import { endByAttempt } from "./ending.ts";
 import { deliverInterim, dropClosedQuestions } from "./outbox.ts";
 import { toOperation } from "./rows.ts";
@@ -81,20 +82,51 @@ export function saveState(tx: Transaction, key: AttemptKey, state: SqlValue): vo
 export function report(
   tx: Transaction,
   key: AttemptKey,
-  progress: Progress | undefined,
-  logs: readonly LogLine[],
+  {
+    progress,
+    logs,
+    maxLogLines,
+  }: { progress: Progress | undefined; logs: readonly LogLine[]; maxLogLines: number | undefined },
 ): void {
   const json = progress === undefined ? null : JSON.stringify(progress);
   const { revision } = updateByAttempt(
     tx,
     key,
-    "progress = coalesce(?, progress)",
-    [json],
+    "progress = coalesce(?, progress), log_lines = log_lines + ?",
+    [json, logs.length],
     Math.max(1, logs.length),
   );
   for (const [i, line] of logs.entries()) {
     appendEvent(tx, key.taskId, revision - logs.length + 1 + i, { type: "log", ...line });
   }
+  if (logs.length > 0 && maxLogLines !== undefined) keepLogLines(tx, key.taskId, maxLogLines);
+}
+
+/** Of what is dropped, so many lines at once more than need be: the next drop is not at the next line. */
+const droppedShare = 0.1;
+
+/** Drops the oldest lines beyond `max`, and leaves in the place of the last of them how many there were. */
+function keepLogLines(tx: Transaction, taskId: TaskId, max: number): void {
+  const lines = Number(tx.sql.values("SELECT log_lines FROM tasks WHERE id = ?")(taskId)?.[0]);
+  if (lines <= max) return;
+  const surplus = Math.min(lines, lines - max + Math.floor(max * droppedShare));
+  const oldest = tx
+    .sql(
+      "SELECT revision, type, detail FROM events WHERE task_id = ? AND type IN ('log', 'dropped') ORDER BY revision LIMIT ?",
+    )
+    .all(taskId, surplus + 1);
+  let dropped = 0;
+  let last: Row | undefined;
+  let before = 0;
+  for (const row of oldest) {
+    if (row["type"] === "log" && dropped === surplus) break;
+    if (row["type"] === "log") dropped++;
+    else before += (JSON.parse(row["detail"] as string) as { readonly lines: number }).lines;
+    last = row;
+    tx.sql("DELETE FROM events WHERE task_id = ? AND revision = ?").run(taskId, Number(row["revision"]));
+  }
+  tx.sql("UPDATE tasks SET log_lines = log_lines - ? WHERE id = ?").run(dropped, taskId);
+  appendEvent(tx, taskId, Number(last?.["revision"]), { type: "dropped", lines: before + dropped });
 }
 
 /** @param result the encoded `completion.result` */

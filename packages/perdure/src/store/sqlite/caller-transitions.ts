@@ -14,6 +14,8 @@ import type {
 import { sweepArtifacts } from "./artifact-sweeps.ts";
 import { endTask } from "./ending.ts";
 import { dropDeliveries } from "./outbox.ts";
+import { OwnerSlots } from "./owner-slots.ts";
+import { isPaused } from "./pausing.ts";
 import { asTaskRow, type TaskRow, toRecord, toSummary } from "./rows.ts";
 import { appendEvent, changed, findTask, type Transaction, writePayload } from "./transaction.ts";
 
@@ -31,14 +33,16 @@ export function createTask(tx: Transaction, task: CreateTask, input: string | un
   const rejoined = rejoin(tx, task, input);
   if (rejoined !== undefined) return { created: false, task: rejoined };
   const row = newRow(tx, task);
+  tx.admission.admit(tx, task, row.due_at === tx.now);
   tx.sql(
-    `INSERT INTO tasks (id, tool, owner, status, attempt, running, errors, crashes, priority, due_at, session,
+    `INSERT INTO tasks (id, tool, version, owner, status, attempt, running, errors, crashes, priority, due_at, session,
        idempotency_key, retry_of, created_at, updated_at, deadline_at, ttl_ms, revision, parent_id,
        rejoin_key, waiter, delivery)
-     VALUES (?, ?, ?, 'working', ?, ?, 0, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+     VALUES (?, ?, ?, ?, 'working', ?, ?, 0, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   ).run(
     row.id,
     row.tool,
+    row.version,
     row.owner,
     row.attempt,
     row.running,
@@ -73,10 +77,11 @@ export function createTask(tx: Transaction, task: CreateTask, input: string | un
 
 function newRow(tx: Transaction, task: CreateTask): TaskRow {
   const dueAt = Math.max(task.startAt ?? 0, tx.now);
-  const begins = task.begin === true && dueAt === tx.now;
+  const begins = task.begin === true && dueAt === tx.now && mayBegin(tx, task);
   return {
     id: task.id,
     tool: task.tool,
+    version: task.version ?? "",
     owner: task.owner,
     status: "working",
     attempt: begins ? 1 : 0,
@@ -103,6 +108,22 @@ function newRow(tx: Transaction, task: CreateTask): TaskRow {
     artifacts: null,
     delivery: task.delivery === undefined ? null : JSON.stringify(task.delivery),
   };
+}
+
+/** Neither past a pause, nor beyond what its owner may have running, nor before what its owner has queued. */
+function mayBegin(
+  tx: Transaction,
+  { tool, version = "", priority = 0, owner, slotsPerOwner }: CreateTask,
+): boolean {
+  if (isPaused(tx.sql, tool)) return false;
+  if (slotsPerOwner === undefined) return true;
+  const slots = new OwnerSlots(tx.sql, slotsPerOwner.inAll);
+  if (!slots.mayTake(owner, { tool, slotsPerOwner: slotsPerOwner.tool })) return false;
+  const queued = tx.sql.values(
+    `SELECT 1 FROM tasks INDEXED BY tasks_turns
+     WHERE tool = ? AND version = ? AND priority = ? AND owner = ? AND due_at <= ? LIMIT 1`,
+  );
+  return queued(tool, version, priority, owner, tx.now) === undefined;
 }
 
 function findByIdempotencyKey(tx: Transaction, task: CreateTask, key: string, input: string | undefined) {

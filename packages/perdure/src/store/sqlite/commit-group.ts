@@ -38,6 +38,7 @@ export class CommitGroup {
   readonly #release: SqliteStatement;
   readonly #rollbackTo: SqliteStatement;
   readonly #patienceMs: number;
+  readonly #rolledBack: () => void;
   #queue: Pending[] = [];
   /** The time of the first refused BEGIN, by `performance.now()`. */
   #waitingSince: number | undefined;
@@ -45,14 +46,17 @@ export class CommitGroup {
   /**
    * @param committed is told after each commit what it changed, before the callers are; must not throw.
    * @param toError makes the error that callers get of one that came out of SQLite.
+   * @param rolledBack is told when transitions that were run are as if they had not been.
    */
   constructor(
     connection: SqliteConnection,
     committed: (changes: readonly TaskChange[]) => void,
     toError: (error: unknown) => unknown,
     patienceMs = busyPatienceMs,
+    rolledBack = (): void => undefined,
   ) {
     this.#patienceMs = patienceMs;
+    this.#rolledBack = rolledBack;
     this.#committed = committed;
     this.#toError = toError;
     this.#begin = connection.prepare("BEGIN IMMEDIATE");
@@ -178,6 +182,7 @@ export class CommitGroup {
   }
 
   #rollBack(reason: unknown): void {
+    this.#rolledBack();
     try {
       this.#rollback.run();
     } catch {
@@ -187,6 +192,7 @@ export class CommitGroup {
   }
 
   #rollBackAll(): void {
+    this.#rolledBack();
     try {
       this.#rollback.run();
     } catch {

@@ -65,6 +65,7 @@ const hasFamily = `SELECT EXISTS (SELECT 1 FROM operations WHERE child_id = ? AN
 
 function settle(tx: Transaction, taskId: TaskId, revision: number, ending: Ending): void {
   appendEvent(tx, taskId, revision, ending);
+  tx.admission.departed();
   if (tx.sql(hasFamily).get(taskId, taskId)?.["family"] !== 1) return;
   settleCalls(tx, taskId);
   const children = tx.sql("SELECT id FROM tasks WHERE parent_id = ? AND ended_at IS NULL").all(taskId);

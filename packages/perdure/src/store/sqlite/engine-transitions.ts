@@ -2,10 +2,12 @@
 import type { Failure } from "../../task/failure.ts";
 import type { TaskId } from "../../task/id.ts";
 import type { TaskRecord } from "../../task/record.ts";
-import type { BeginTask, ClaimedTasks, ClaimTasks } from "../store.ts";
+import type { BeginTask, NextDue } from "../store.ts";
 import { deleteRows } from "./caller-transitions.ts";
 import { deleteEmptyOutboxes } from "./deliveries.ts";
 import { endTask } from "./ending.ts";
+import { groupsInUse } from "./groups.ts";
+import { isPaused, pausedTools } from "./pausing.ts";
 import { asTaskRow, type TaskRow, toRecord } from "./rows.ts";
 import { appendEvent, changed, type Sql, type Transaction } from "./transaction.ts";
 
@@ -32,8 +34,15 @@ export function beginTask(tx: Transaction, { taskId, maxCrashes }: BeginTask): T
   );
   appendEvent(tx, taskId, row.revision, { type: "begun", attempt: row.attempt });
   changed(tx, taskId, row);
+  tx.admission.departed();
   const input = tx.sql("SELECT value FROM payloads WHERE task_id = ? AND kind = 'input'").get(taskId);
   return toRecord(row, input?.["value"] as string | undefined, undefined);
+}
+
+/** As `beginTask`, of a task whose tool may be paused. */
+export function beginUnlessPaused(tx: Transaction, request: BeginTask): TaskRecord | undefined {
+  const row = tx.sql.values("SELECT tool FROM tasks WHERE id = ?")(request.taskId);
+  return row === undefined || isPaused(tx.sql, row[0] as string) ? undefined : beginTask(tx, request);
 }
 
 function countCrash(tx: Transaction, taskId: TaskId, attempt: number): void {
@@ -88,84 +97,26 @@ export function deleteExpired(tx: Transaction, limit: number): number {
 
 /** Makes due what a dead process was running. Only for the process that has just become the one that executes. */
 export function recoverRunning(tx: Transaction): void {
-  tx.sql("UPDATE tasks SET due_at = ? WHERE running = 1").run(tx.now);
-}
-
-export function claimTasks(tx: Transaction, { tools, limit }: ClaimTasks): ClaimedTasks {
-  const candidates: {
-    readonly id: TaskId;
-    readonly priority: number;
-    readonly dueAt: number;
-    readonly maxCrashes: number;
-  }[] = [];
-  let more = false;
-  for (const { tool, slots, maxCrashes } of tools) {
-    const wanted = Math.min(slots, limit);
-    const due = dueTasks(tx, tool, wanted + 1);
-    more ||= due.length > wanted;
-    for (const task of due.slice(0, wanted)) candidates.push({ ...task, maxCrashes });
-  }
-  candidates.sort((a, b) => b.priority - a.priority || a.dueAt - b.dueAt);
-  more ||= candidates.length > limit;
-  const begun: TaskRecord[] = [];
-  for (const { id, maxCrashes } of candidates.slice(0, limit)) {
-    const record = beginTask(tx, { taskId: id, maxCrashes });
-    if (record !== undefined) begun.push(record);
-  }
-  return { begun, more };
-}
-
-interface DueTask {
-  readonly id: TaskId;
-  readonly priority: number;
-  readonly dueAt: number;
-}
-
-/**
- * One query per priority in use, each a range of the index. A single ORDER BY priority, due_at would walk over every
- * sleeping task of a higher priority to find what is due.
- */
-function dueTasks(tx: Transaction, tool: string, limit: number): DueTask[] {
-  const due: DueTask[] = [];
-  for (const priority of prioritiesInUse(tx.sql, tool)) {
-    const rows = tx
-      .sql(
-        `SELECT id, priority, due_at AS dueAt FROM tasks
-         WHERE tool = ? AND priority = ? AND due_at <= ? ORDER BY due_at LIMIT ?`,
-      )
-      .all(tool, priority, tx.now, limit - due.length);
-    due.push(...(rows as unknown as DueTask[]));
-    if (due.length >= limit) break;
-  }
-  return due;
-}
-
-function* prioritiesInUse(sql: Sql, tool: string): Generator<number> {
-  let below = Number.POSITIVE_INFINITY;
-  for (;;) {
-    const row = sql(
-      `SELECT priority FROM tasks WHERE tool = ? AND priority < ? AND due_at IS NOT NULL
-       ORDER BY priority DESC LIMIT 1`,
-    ).get(tool, below);
-    if (row === undefined) return;
-    below = Number(row["priority"]);
-    yield below;
-  }
+  tx.sql("UPDATE tasks SET due_at = ? WHERE running = 1 AND due_at IS NULL").run(tx.now);
 }
 
 /** When the next task of these tools, or any deadline, is due. */
-export function nextDueAt(sql: Sql, tools: readonly string[]): number | undefined {
+export function nextDueAt(sql: Sql, { tools, versions = {}, after = -1 }: NextDue): number | undefined {
   const times: number[] = [];
   const deadline = sql(
     "SELECT min(deadline_at) AS at FROM tasks WHERE deadline_at IS NOT NULL AND ended_at IS NULL",
   ).get();
   if (deadline?.["at"] != null) times.push(Number(deadline["at"]));
+  const paused = new Set(pausedTools(sql).map(({ tool }) => tool));
   for (const tool of tools) {
-    for (const priority of prioritiesInUse(sql, tool)) {
-      const due = sql(
-        "SELECT min(due_at) AS at FROM tasks WHERE tool = ? AND priority = ? AND due_at IS NOT NULL",
-      ).get(tool, priority);
-      if (due?.["at"] != null) times.push(Number(due["at"]));
+    if (paused.has(tool)) continue;
+    for (const { version, priority } of groupsInUse(sql, tool)) {
+      if (versions[tool]?.includes(version) === false) continue;
+      const due = sql.values(
+        `SELECT min(due_at) FROM tasks INDEXED BY tasks_due
+         WHERE tool = ? AND version = ? AND priority = ? AND due_at > ?`,
+      )(tool, version, priority, after);
+      if (due?.[0] != null) times.push(Number(due[0]));
     }
   }
   return times.length === 0 ? undefined : Math.min(...times);

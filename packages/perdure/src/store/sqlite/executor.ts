@@ -9,10 +9,11 @@
 import { hostname } from "node:os";
 import { nanoid } from "nanoid";
 import type { Clock } from "../../task/clock.ts";
-import type { ClaimedTasks, ClaimTasks, Executor, StartExecutor } from "../store.ts";
+import type { ClaimedTasks, ClaimTasks, Executor, NextDue, StartExecutor, ToolVersions } from "../store.ts";
+import { claimTasks, type Turns } from "./claiming.ts";
 import type { CommitGroup } from "./commit-group.ts";
 import { recoverLeases } from "./deliveries.ts";
-import { claimTasks, nextDueAt, recoverRunning } from "./engine-transitions.ts";
+import { nextDueAt, recoverRunning } from "./engine-transitions.ts";
 import type { FileLock } from "./file-lock.ts";
 import type { Sql, Transaction } from "./transaction.ts";
 
@@ -41,15 +42,17 @@ interface ExecutingProcess {
   readonly pid: number;
   readonly host: string;
   readonly tools: readonly string[];
+  readonly versions?: ToolVersions | undefined;
 }
 
 export class SqliteExecutor implements Executor {
   readonly #parts: ExecutorParts;
   readonly #epoch = nanoid();
+  readonly #turns: Turns = new Map();
   #request: StartExecutor | undefined;
   #executes = false;
   #freeSince: number | undefined;
-  #seen: { readonly at: number; readonly tools: readonly string[] | undefined } | undefined;
+  #seen: { readonly at: number; readonly process: ExecutingProcess | undefined } | undefined;
   #endPolling: (() => void) | undefined;
 
   constructor(parts: ExecutorParts) {
@@ -69,23 +72,32 @@ export class SqliteExecutor implements Executor {
 
   async claim(request: ClaimTasks): Promise<ClaimedTasks> {
     if (!this.#executes) return { begun: [], more: false };
-    return this.#parts.commits.run((changes) => claimTasks(this.#parts.transaction(changes), request));
+    const { commits, transaction } = this.#parts;
+    return commits.run((changes) => claimTasks(transaction(changes), request, this.#turns));
   }
 
-  async nextDueMs({ tools }: { readonly tools: readonly string[] }): Promise<number | undefined> {
-    const at = this.#parts.read(() => nextDueAt(this.#parts.sql, tools));
+  async nextDueMs(request: NextDue): Promise<number | undefined> {
+    const at = this.#parts.read(() => nextDueAt(this.#parts.sql, request));
     return at === undefined ? undefined : Math.max(0, at - this.#parts.clock.now());
   }
 
   async activeTools(): Promise<readonly string[] | undefined> {
-    if (this.#executes) return this.#request?.tools;
+    return this.#executes ? this.#request?.tools : this.#seeExecuting()?.tools;
+  }
+
+  async activeVersions(): Promise<ToolVersions> {
+    return (this.#executes ? this.#request : this.#seeExecuting())?.versions ?? {};
+  }
+
+  /** The process that executes now, where it is another. */
+  #seeExecuting(): ExecutingProcess | undefined {
     const { clock, lock, read } = this.#parts;
     const now = clock.now();
     if (this.#seen === undefined || Math.abs(now - this.#seen.at) >= seenForMs) {
-      const tools = read(() => (lock?.isHeld() === true ? this.#readExecutingProcess()?.tools : undefined));
-      this.#seen = { at: now, tools };
+      const process = read(() => (lock?.isHeld() === true ? this.#readExecutingProcess() : undefined));
+      this.#seen = { at: now, process };
     }
-    return this.#seen.tools;
+    return this.#seen.process;
   }
 
   async stop(): Promise<void> {
@@ -123,16 +135,21 @@ export class SqliteExecutor implements Executor {
     }
     const now = this.#parts.clock.now();
     this.#freeSince ??= now;
-    if (this.#knowsAllOpenTools(request.tools) || now - this.#freeSince >= patienceMs) return true;
+    if (this.#knowsAllOpen(request) || now - this.#freeSince >= patienceMs) return true;
     lock.release();
     return false;
   }
 
-  #knowsAllOpenTools(tools: readonly string[]): boolean {
+  #knowsAllOpen({ tools, versions = {} }: StartExecutor): boolean {
     const due = this.#parts
-      .sql("SELECT tool FROM tasks WHERE due_at IS NOT NULL UNION SELECT tool FROM tasks WHERE running = 1")
-      .all();
-    return due.every((row) => tools.includes(row["tool"] as string));
+      .sql(
+        `SELECT tool, version FROM tasks WHERE due_at IS NOT NULL
+         UNION SELECT tool, version FROM tasks WHERE running = 1 AND due_at IS NULL`,
+      )
+      .all() as { readonly tool: string; readonly version: string }[];
+    return due.every(
+      ({ tool, version }) => tools.includes(tool) && versions[tool]?.includes(version) !== false,
+    );
   }
 
   /** The lock that it holds is of a file that was deleted: from now on it waits for the new one. */
@@ -142,8 +159,14 @@ export class SqliteExecutor implements Executor {
   }
 
   async #takeOver(request: StartExecutor): Promise<void> {
-    const { tools } = request;
-    const executing: ExecutingProcess = { epoch: this.#epoch, pid: process.pid, host: hostname(), tools };
+    const { tools, versions } = request;
+    const executing: ExecutingProcess = {
+      epoch: this.#epoch,
+      pid: process.pid,
+      host: hostname(),
+      tools,
+      versions,
+    };
     await this.#parts.commits.run((changes) => {
       // Stopped meanwhile: the lock is gone, and what is running may be another process's.
       if (this.#request !== request) return;

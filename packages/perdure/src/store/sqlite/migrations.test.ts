@@ -64,6 +64,10 @@ const writers: readonly ((connection: SqliteConnection) => void)[] = [
       INSERT INTO deliveries VALUES
         (1, '{"session":"s"}', '${ended}', '${ended}-end', 'end', NULL, 3000, 3000, 9000000000000, 'waiting');
       INSERT INTO outboxes VALUES ('{"session":"s"}', 3000, 0, NULL, NULL, 0, NULL)`),
+  (connection) =>
+    connection.exec(`
+      UPDATE tasks SET version = '1', log_lines = 2 WHERE id = '${ended}';
+      INSERT INTO paused_tools VALUES ('other', 1700)`),
 ];
 
 /** A file as perdure left it when `version` was the newest. */

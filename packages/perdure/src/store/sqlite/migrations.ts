@@ -18,8 +18,18 @@ import { waiting } from "./migrations/4-waiting.ts";
 import { asking } from "./migrations/5-asking.ts";
 import { artifacts } from "./migrations/6-artifacts.ts";
 import { outbox } from "./migrations/7-outbox.ts";
+import { growing } from "./migrations/8-growing.ts";
 
-export const migrations: readonly string[] = [tasks, rejoin, sessions, waiting, asking, artifacts, outbox];
+export const migrations: readonly string[] = [
+  tasks,
+  rejoin,
+  sessions,
+  waiting,
+  asking,
+  artifacts,
+  outbox,
+  growing,
+];
 
 /** Says that a file is perdure's: "pdre". */
 export const applicationId = 0x70647265;

@@ -16,6 +16,8 @@ import type { Row } from "./driver.ts";
 export interface TaskRow {
   readonly id: TaskId;
   readonly tool: string;
+  /** `""`: none. */
+  readonly version: string;
   readonly owner: string;
   readonly status: TaskStatus;
   readonly attempt: number;
@@ -46,7 +48,7 @@ export interface TaskRow {
 /** The columns of a {@link TaskRow}, in the order of its fields. */
 export const taskColumns = `id, tool, owner, status, attempt, running, errors, crashes, priority, due_at, progress,
   session, idempotency_key, retry_of, failure, reason, created_at, updated_at, deadline_at, ttl_ms, ended_at,
-  expires_at, revision, waiter, parent_id, artifacts, delivery`;
+  expires_at, revision, waiter, parent_id, artifacts, delivery, version`;
 
 /** Of the values of {@link taskColumns}: SQLite is typed by value, the schema by us. */
 export function toTaskRow(values: readonly unknown[]): TaskRow {
@@ -78,6 +80,7 @@ export function toTaskRow(values: readonly unknown[]): TaskRow {
     parent_id: values[24],
     artifacts: values[25],
     delivery: values[26],
+    version: values[27],
   } satisfies { readonly [Column in keyof TaskRow]: unknown } as unknown as TaskRow;
 }
 
@@ -98,6 +101,7 @@ export function toSummary(row: TaskRow): TaskSummary {
     createdAt: row.created_at,
     updatedAt: row.updated_at,
     revision: row.revision,
+    ...(row.version !== "" && { version: row.version }),
     ...(row.progress !== null && {
       progress: JSON.parse(row.progress) as NonNullable<TaskSummary["progress"]>,
     }),

@@ -2,6 +2,7 @@
 import { type Clock, systemClock } from "../../task/clock.ts";
 import { PerdureError } from "../../task/errors.ts";
 import { copyJson, decodeJson, encodeJson } from "../../task/json.ts";
+import { checkBytes } from "../../task/limits.ts";
 import { checkName } from "../../task/name.ts";
 import type { ArtifactStore } from "../artifacts/artifact-store.ts";
 import { openFolderArtifacts, openTemporaryArtifacts } from "../artifacts/folder.ts";
@@ -16,18 +17,20 @@ import {
   retryTask,
   saveState,
 } from "./attempt-transitions.ts";
+import { Admission } from "./admission.ts";
 import { leaseQuestion, refuseQuestion } from "./asking.ts";
 import { backupFile, backupMemory } from "./backup.ts";
 import { cancelTask, createTask, deleteTask, isAwaited, stopWaiting } from "./caller-transitions.ts";
 import { CommitGroup } from "./commit-group.ts";
 import { nodeSqlite, type SqliteConnection, type SqliteDriver } from "./driver.ts";
-import { beginTask, deleteExpired, failOverdue } from "./engine-transitions.ts";
+import { beginUnlessPaused, deleteExpired, failOverdue } from "./engine-transitions.ts";
 import { storeError } from "./errors.ts";
 import { SqliteExecutor } from "./executor.ts";
 import { FileLock } from "./file-lock.ts";
 import { FilePoll } from "./file-poll.ts";
 import { memoryFile, openFile } from "./open.ts";
 import { listTasks, readOperations, readRecord, readSavedState, readSummary, readTimeline } from "./reads.ts";
+import { pausedTools, pauseTool, resumeTool } from "./pausing.ts";
 import { takeSecret } from "./secrets.ts";
 import { Presence } from "./presence.ts";
 import { SqliteDeliveries } from "./deliveries.ts";
@@ -71,6 +74,7 @@ class SqliteStore implements Store.TaskStore {
   readonly #poll: FilePoll | undefined;
   readonly #presence: Presence;
   readonly #outbox = { touched: false };
+  readonly #admission: Admission;
   readonly #listeners = new Set<(change: Store.TaskChange | undefined) => void>();
   #closed = false;
 
@@ -83,17 +87,22 @@ class SqliteStore implements Store.TaskStore {
       connection,
       (changes) => this.#onCommit(changes),
       (error) => storeError(error, this.location),
+      undefined,
+      () => this.#admission.forget(),
     );
     const inMemory = file === memoryFile;
     this.#presence = new Presence(inMemory ? undefined : file, driver);
-    this.#poll = inMemory
-      ? undefined
-      : new FilePoll({
-          clock,
-          dataVersion: connection.prepare("PRAGMA data_version"),
-          onPoll: (othersWrote) => this.#onPoll(othersWrote),
-          onError: (error) => this.#onPollError(error),
-        });
+    const dataVersion = inMemory ? undefined : connection.prepare("PRAGMA data_version");
+    this.#admission = new Admission(dataVersion);
+    this.#poll =
+      dataVersion === undefined
+        ? undefined
+        : new FilePoll({
+            clock,
+            dataVersion,
+            onPoll: (othersWrote) => this.#onPoll(othersWrote),
+            onError: (error) => this.#onPollError(error),
+          });
     this.sessions = new SqliteSessions({
       sql: this.#sql,
       read: (query) => this.#read(query),
@@ -145,10 +154,12 @@ class SqliteStore implements Store.TaskStore {
 
   async create(task: Store.CreateTask) {
     const input = encodeJson(task.input, "input");
+    checkBytes(input, "inputBytes", task.limits?.inputBytes, `the input of ${task.tool}`);
     const session = copyJson(task.session, "session");
     const delivery = copyJson(task.delivery, "delivery");
     checkName(task.tool, "tool");
     checkName(task.owner, "owner");
+    if (task.version !== undefined) checkName(task.version, "version");
     if (task.idempotencyKey !== undefined) checkName(task.idempotencyKey, "idempotencyKey");
     const answers = copyJson(task.answers, "answers");
     if (task.rejoinKey !== undefined) this.#presence.announce();
@@ -180,6 +191,7 @@ class SqliteStore implements Store.TaskStore {
 
   async openCall(call: Store.OpenCall) {
     const input = encodeJson(call.child.input, "input");
+    checkBytes(input, "inputBytes", call.child.limits?.inputBytes, `the input of ${call.child.tool}`);
     checkName(call.name, "the name of a call");
     checkName(call.child.tool, "tool");
     if (call.child.idempotencyKey !== undefined) checkName(call.child.idempotencyKey, "idempotencyKey");
@@ -215,27 +227,37 @@ class SqliteStore implements Store.TaskStore {
 
   async recordOperation(operation: Store.RecordOperation) {
     const value = encodeOutcome(operation);
+    if (operation.state === "done") {
+      checkBytes(
+        value,
+        "stepBytes",
+        operation.maxBytes,
+        `the result of step ${JSON.stringify(operation.name)}`,
+      );
+    }
     checkName(operation.name, `the name of a ${operation.kind}`);
     return this.#write((tx) => recordOperation(tx, operation, value));
   }
 
-  async saveState({ state, ...key }: Store.SaveState) {
+  async saveState({ state, maxBytes, ...key }: Store.SaveState) {
     const value = state instanceof Uint8Array ? state.slice() : encodeJson(state, "saved state");
     if (value === undefined) {
       throw new PerdureError("INVALID_VALUE", {
         message: "saved state is undefined; save null or {} to say nothing.",
       });
     }
+    checkBytes(value, "stateBytes", maxBytes, "the saved state");
     return this.#write((tx) => saveState(tx, key, value));
   }
 
-  async report({ progress, logs = [], ...key }: Store.Report) {
+  async report({ progress, logs = [], maxLogLines, ...key }: Store.Report) {
     const copy = copyJson({ progress, logs }, "report");
-    return this.#write((tx) => report(tx, key, copy.progress, copy.logs));
+    return this.#write((tx) => report(tx, key, { ...copy, maxLogLines }));
   }
 
   async complete(completion: Store.CompleteTask) {
     const result = encodeJson(completion.result, "result");
+    checkBytes(result, "resultBytes", completion.maxBytes, "the result");
     await this.#write((tx) => completeTask(tx, completion, result));
     return decodeJson(result);
   }
@@ -255,7 +277,7 @@ class SqliteStore implements Store.TaskStore {
   }
 
   async begin(request: Store.BeginTask) {
-    return this.#write((tx) => beginTask(tx, request));
+    return this.#write((tx) => beginUnlessPaused(tx, request));
   }
 
   async failOverdue({ limit }: { readonly limit: number }) {
@@ -272,6 +294,19 @@ class SqliteStore implements Store.TaskStore {
 
   async artifactsSwept({ id }: { readonly id: number }) {
     return this.#write((tx) => endSweep(tx, id));
+  }
+
+  async pause({ tool }: Store.ToolKey) {
+    checkName(tool, "tool");
+    return this.#write((tx) => pauseTool(tx, { tool }));
+  }
+
+  async resume({ tool }: Store.ToolKey) {
+    return this.#write((tx) => resumeTool(tx, { tool }));
+  }
+
+  async pausedTools() {
+    return this.#read(() => pausedTools(this.#sql));
   }
 
   subscribe(listener: (change: Store.TaskChange | undefined) => void): () => void {
@@ -334,8 +369,15 @@ class SqliteStore implements Store.TaskStore {
   }
 
   #transaction(changes: Store.TaskChange[]): Transaction {
-    const outbox = this.#outbox;
-    return { sql: this.#sql, now: this.#now(), changes, due: false, presence: this.#presence, outbox };
+    return {
+      sql: this.#sql,
+      now: this.#now(),
+      changes,
+      due: false,
+      presence: this.#presence,
+      admission: this.#admission,
+      outbox: this.#outbox,
+    };
   }
 
   #now(): number {

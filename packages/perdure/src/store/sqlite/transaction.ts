@@ -3,6 +3,7 @@ import { PerdureError } from "../../task/errors.ts";
 import type { TaskId } from "../../task/id.ts";
 import type { TimelineEntry, Timestamp } from "../../task/record.ts";
 import type { AttemptKey, TaskChange } from "../store.ts";
+import type { Admission } from "./admission.ts";
 import type { Row, SqliteConnection, SqliteStatement, SqlValue } from "./driver.ts";
 import type { Presence } from "./presence.ts";
 import { taskColumns, type TaskRow, toTaskRow } from "./rows.ts";
@@ -51,6 +52,7 @@ export interface Transaction {
   readonly now: Timestamp;
   /** This process, and whether another is still there. */
   readonly presence: Presence;
+  readonly admission: Admission;
   /** What the transition changes is named here, for those who watch. */
   readonly changes: TaskChange[];
   /** Touched where the next delivery may be due at another time: who delivers is told after the commit. */

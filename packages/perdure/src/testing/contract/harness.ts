@@ -131,7 +131,11 @@ export class ContractHarness {
       slots,
       maxCrashes: given.maxCrashes ?? maxCrashes,
     }));
-    return this.store.executor.claim({ tools: given.tools ?? tools, limit });
+    return this.store.executor.claim({
+      tools: given.tools ?? tools,
+      limit,
+      slotsPerOwner: given.slotsPerOwner,
+    });
   }
 
   nextDueMs(): Promise<number | undefined> {

@@ -19,10 +19,13 @@ import { executorCases } from "./executor.ts";
 import { expiryCases } from "./expiry.ts";
 import { fencingCases } from "./fencing.ts";
 import { idempotencyCases } from "./idempotency.ts";
+import { limitCases, sharedLimitCases } from "./limits.ts";
 import { listCases } from "./list.ts";
 import { operationCases } from "./operations.ts";
 import { ownerCases } from "./owner.ts";
+import { ownerSlotCases } from "./owner-slots.ts";
 import { parkCases } from "./park.ts";
+import { pauseCases, sharedPauseCases } from "./pause.ts";
 import { questionLeaseCases, sharedQuestionLeaseCases } from "./question-leases.ts";
 import { questionCases } from "./questions.ts";
 import { raceCases } from "./race.ts";
@@ -37,7 +40,9 @@ import { subscribeCases } from "./subscribe.ts";
 import { textCases } from "./text.ts";
 import { timelineCases } from "./timeline.ts";
 import { turnCases } from "./turn.ts";
+import { ownerTurnCases } from "./owner-turns.ts";
 import { valueCases } from "./value.ts";
+import { versionCases } from "./versions.ts";
 import { waitRaceCases } from "./wait-races.ts";
 import { waitCases } from "./waits.ts";
 import { waitsAfterCrashCases } from "./waits-after-crash.ts";
@@ -82,6 +87,13 @@ export const storeContract: readonly ContractCase[] = [
   ...subscribeCases,
   ...claimCases,
   ...claimAfterCrashCases,
+  ...ownerTurnCases,
+  ...ownerSlotCases,
+  ...versionCases,
+  ...pauseCases,
+  ...sharedPauseCases,
+  ...limitCases,
+  ...sharedLimitCases,
   ...executorCases,
   ...sessionCases,
   ...deliveryCases,
