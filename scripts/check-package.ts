@@ -1,6 +1,6 @@
 /**
- * The package as its users get it: packed, installed into an empty folder with nothing of this repository around it,
- * and imported on the oldest Node, on 24, and on the machine's own if that one is too old.
+ * The packages as their users get them: packed, installed into an empty folder with nothing of this repository around
+ * it, and imported on the oldest Node, on 24, and on the machine's own if that one is too old.
  */
 import assert from "node:assert/strict";
 import { type ExecFileSyncOptionsWithStringEncoding, execFileSync, spawnSync } from "node:child_process";
@@ -13,25 +13,46 @@ interface Manifest {
   readonly exports: Readonly<Record<string, unknown>>;
 }
 
-const scratch = mkdtempSync(join(tmpdir(), "perdure-package-"));
-try {
-  const tarball = pack();
-  const app = install(tarball);
-  const installed = join(app, "node_modules/perdure/package.json");
+interface Package {
+  /** Its folder has the same name. */
+  readonly name: string;
+  /** The one line with which it refuses a Node that is too old. */
+  readonly refusal: RegExp;
+}
+
+const packages: readonly Package[] = [
+  {
+    name: "perdure",
+    refusal: /PerdureError: perdure needs Node 22\.13 .* this is Node .* Run: .* node server\.js\b/,
+  },
+  { name: "agentcore-local", refusal: /Error: agentcore-local needs Node 22\.13 .* this is Node / },
+];
+
+for (const one of packages) {
+  const scratch = mkdtempSync(join(tmpdir(), `${one.name}-package-`));
+  try {
+    check(one, scratch);
+  } finally {
+    rmSync(scratch, { recursive: true, force: true });
+  }
+}
+
+function check({ name, refusal }: Package, scratch: string): void {
+  console.log(`\n${name}`);
+  const app = install(pack(name, scratch), scratch);
+  const installed = join(app, "node_modules", name, "package.json");
   const manifest = JSON.parse(readFileSync(installed, "utf8")) as Manifest;
-  const entries = Object.keys(manifest.exports).map((subpath) => `perdure${subpath.slice(1)}`);
+  const entries = Object.keys(manifest.exports).map((subpath) => name + subpath.slice(1));
   for (const node of [currentNode, oldestNode()]) {
     if (node === undefined) console.log("skipped: the lockfile holds no oldest Node for this platform");
     else checkImports(app, node, entries);
   }
   checkTypes(app, entries);
-  checkOldNode(app, machineNode());
-} finally {
-  rmSync(scratch, { recursive: true, force: true });
+  checkOldNode({ name, refusal }, app, machineNode());
 }
 
-function pack(): string {
-  const output = npm(["pack", "--json", "--pack-destination", scratch], join(root, "packages/perdure"));
+function pack(name: string, scratch: string): string {
+  const output = npm(["pack", "--json", "--pack-destination", scratch], join(root, "packages", name));
   const report = JSON.parse(output) as readonly PackReport[] | Readonly<Record<string, PackReport>>;
   const [packed] = Object.values(report);
   assert(packed !== undefined);
@@ -56,7 +77,7 @@ interface PackReport {
   readonly files: readonly { readonly path: string }[];
 }
 
-function install(tarball: string): string {
+function install(tarball: string, scratch: string): string {
   const app = join(scratch, "app");
   mkdirSync(app);
   writeFileSync(join(app, "package.json"), JSON.stringify({ private: true, type: "module" }));
@@ -96,21 +117,18 @@ function checkTypes(app: string, entries: readonly string[]): void {
   console.log("types: found for every entry");
 }
 
-function checkOldNode(app: string, node: NodeBinary | undefined): void {
+function checkOldNode({ name, refusal }: Package, app: string, node: NodeBinary | undefined): void {
   const [major = 0, minor = 0] = (node?.version ?? "").split(".").map(Number);
   if (node === undefined || major > 22 || (major === 22 && minor >= 13)) {
     console.log("skipped: this machine has no Node of its own that is too old, to see it refused");
     return;
   }
-  writeFileSync(join(app, "server.js"), 'import "perdure";\n');
+  writeFileSync(join(app, "server.js"), `import ${JSON.stringify(name)};\n`);
   const { status, stderr } = run(node.path, ["server.js"], app);
   assert.equal(status, 1);
-  const said = stderr.split("\n").filter((line) => line.includes("perdure"));
+  const said = stderr.split("\n").filter((line) => line.includes("needs Node"));
   assert.equal(said.length, 1, stderr);
-  assert.match(
-    stderr,
-    /PerdureError: perdure needs Node 22\.13 .* this is Node .* Run: .* node server\.js\b/,
-  );
+  assert.match(stderr, refusal);
   assert.doesNotMatch(stderr, /\n\s+at /, "no stack");
   console.log(`refused on Node ${node.version}: ${said[0]}`);
 }

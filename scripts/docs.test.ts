@@ -8,9 +8,11 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 
 const root = join(import.meta.dirname, "..");
-const pages = ["README.md", ...readdirSync(join(root, "docs")).map((name) => `docs/${name}`)].filter((page) =>
-  page.endsWith(".md"),
-);
+const pages = [
+  "README.md",
+  "packages/agentcore-local/README.md",
+  ...readdirSync(join(root, "docs")).map((name) => `docs/${name}`),
+].filter((page) => page.endsWith(".md"));
 
 interface Example {
   /** As an editor finds it: the page and the line of the fence. */
@@ -26,7 +28,7 @@ function examplesOf(page: string): Example[] {
     const line = text.slice(0, match.index).split("\n").length;
     const file = `${page.replaceAll(/\W/gu, "-")}-${line}.ts`;
     // A page whose first line imports brings all that it needs.
-    const own = page === "README.md" && match[1]?.startsWith("import ") === true;
+    const own = page.endsWith("README.md") && match[1]?.startsWith("import ") === true;
     return { place: `${page}:${line}`, file, code: `${own ? "" : before}${match[1] ?? ""}\nexport {};\n` };
   });
 }
