@@ -1,6 +1,7 @@
 /**
  * Every TypeScript block of the README and the docs compiles, against the package as it is built. A page may have a
- * comment `<!-- compiled before each example: … -->` with what its examples take for granted.
+ * comment `<!-- compiled before each example: … -->` with what its examples take for granted, and an example that begins
+ * with `// name.ts` is a file that the others of the page may import.
  */
 import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -26,9 +27,11 @@ function examplesOf(page: string): Example[] {
   const before = /<!-- compiled before each example:\n(.*?)-->/su.exec(text)?.[1] ?? "";
   return [...text.matchAll(/^```ts\n(.*?)^```$/gmsu)].map((match) => {
     const line = text.slice(0, match.index).split("\n").length;
-    const file = `${page.replaceAll(/\W/gu, "-")}-${line}.ts`;
+    const named = /^\/\/ (\S+\.ts)\n/u.exec(match[1] ?? "")?.[1];
+    const file = named ?? `${page.replaceAll(/\W/gu, "-")}-${line}.ts`;
     // A page whose first line imports brings all that it needs.
-    const own = page.endsWith("README.md") && match[1]?.startsWith("import ") === true;
+    const bringsAll = page.endsWith("README.md") && match[1]?.startsWith("import ") === true;
+    const own = named !== undefined || bringsAll;
     return { place: `${page}:${line}`, file, code: `${own ? "" : before}${match[1] ?? ""}\nexport {};\n` };
   });
 }

@@ -2,7 +2,14 @@ import "./node-version.ts";
 
 export { App, type CloseOptions, perdure, type PerdureOptions, type SubmitOptions } from "./app/app.ts";
 export { type AttachableServer, attach, type Attachment, type AttachOptions } from "./app/attach.ts";
-export type { DeclaredTask, TaskHandler, TaskOptions } from "./app/declaration.ts";
+export {
+  type DeclaredTask,
+  type TaskHandler,
+  type TaskOptions,
+  thread,
+  type ThreadModule,
+  type ThreadOptions,
+} from "./app/declaration.ts";
 export type { TaskEvent, TaskHandle, TaskView } from "./app/handle.ts";
 export type { Tasks } from "./app/tasks.ts";
 export {

@@ -22,7 +22,9 @@ import {
   type ResultOf,
   type TaskHandler,
   type TaskOptions,
+  type ThreadOptions,
   toCount,
+  toHandler,
   toTaskTool,
 } from "./declaration.ts";
 import { TaskHandle } from "./handle.ts";
@@ -168,14 +170,31 @@ export class App {
     name: string,
     options: TaskOptions<Input, Output>,
     handler: TaskHandler<Input, Result>,
-  ): DeclaredTask<StandardSchemaV1.InferInput<Input>, ResultOf<Result, Output>> {
+  ): DeclaredTask<StandardSchemaV1.InferInput<Input>, ResultOf<Result, Output>>;
+  /**
+   * As above, of a handler that computes: it runs in a thread of its own, so that nothing else waits for it.
+   * @throws PerdureError `TOOL_EXISTS`, `INVALID_OPTION` also for a module that is not there
+   */
+  task<
+    Input extends Schema,
+    Result extends StandardSchemaV1.InferInput<Output>,
+    Output extends Schema = Schema,
+  >(
+    name: string,
+    options: TaskOptions<Input, Output> & ThreadOptions<TaskHandler<Input, Result>>,
+  ): DeclaredTask<StandardSchemaV1.InferInput<Input>, ResultOf<Result, Output>>;
+  task(
+    name: string,
+    options: TaskOptions & Partial<ThreadOptions<unknown>>,
+    handler?: TaskHandler<Schema, unknown>,
+  ): DeclaredTask {
     if (this.#state !== "open") {
       throw new PerdureError("INVALID_OPTION", {
         message: `task ${quote(name)} was declared after the start.`,
       });
     }
     this.#refuseDeclared(name);
-    const tool = toTaskTool(name, options, handler);
+    const tool = toTaskTool(name, options, toHandler(name, options, handler));
     this.#tools.set(name, tool);
     this.#declared.set(name, { tool, options });
     return { name };

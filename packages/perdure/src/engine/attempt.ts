@@ -18,6 +18,7 @@ import { type CreateChild, FencedStore, type FencedStoreParts } from "./fenced-s
 import { HandlerRun } from "./handler-run.ts";
 import type { Logger } from "./logger.ts";
 import type { Run, Settled } from "./run.ts";
+import type { Threads } from "./threads/threads.ts";
 import type { TaskTool } from "./tool.ts";
 
 export interface AttemptParts {
@@ -33,6 +34,8 @@ export interface AttemptParts {
   readonly slotWanted: () => boolean;
   readonly child: CreateChild;
   readonly openCall: FencedStoreParts["openCall"];
+  /** Where there are tools that run in threads. */
+  readonly threads: Threads | undefined;
 }
 
 /** As it will be read back. */
@@ -71,6 +74,11 @@ export class Attempt {
   /** The outcome is known and being written: what the record shows now may be our own doing. */
   get settled(): boolean {
     return this.#settled;
+  }
+
+  /** Resolves when nothing of it computes any more; `undefined` when that is so, or nobody can tell. */
+  get gone(): Promise<void> | undefined {
+    return this.#run?.gone;
   }
 
   /** Something has happened to the task that it may wait for. */
@@ -139,17 +147,19 @@ export class Attempt {
   }
 
   #start(input: unknown, recorded: readonly Operation[]): Run {
-    const { record, tool } = this.#parts;
-    return new HandlerRun({
+    const { record, tool, threads } = this.#parts;
+    const parts = {
       ...this.#parts,
-      handler: tool.handler,
       task: record,
       input,
       recorded,
       store: this.#store,
       asked: this.#asked.signal,
       ended: this.#ended.signal,
-    });
+    };
+    if (typeof tool.handler === "function") return new HandlerRun({ ...parts, handler: tool.handler });
+    if (threads === undefined) throw new Error("the threads are there from the start on");
+    return threads.start(parts);
   }
 
   async #record(settled: Settled): Promise<RecordedResult | undefined> {

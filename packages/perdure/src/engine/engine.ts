@@ -30,6 +30,7 @@ import { Attempt, type AttemptParts, type RecordedResult } from "./attempt.ts";
 import type { Logger } from "./logger.ts";
 import { overtaken, reasonToEnd } from "./reason-to-end.ts";
 import { Slots } from "./slots.ts";
+import type { Threads } from "./threads/threads.ts";
 import type { TaskTool } from "./tool.ts";
 
 /** Deadlines are failed, and expired tasks deleted, so many in one transaction: a request never waits for more. */
@@ -69,6 +70,7 @@ export class Engine {
   >();
   #state: "idle" | "started" | "stopping" = "idle";
   #unsubscribe: (() => void) | undefined;
+  #threads: Threads | undefined;
   #pass: Promise<number> | undefined;
   #passWanted = false;
   /** The last claim left due tasks behind: a freed slot is worth another. */
@@ -90,10 +92,12 @@ export class Engine {
     const { store, tools } = this.#parts;
     this.#unsubscribe = store.subscribe((change) => this.#onChange(change));
     try {
+      await this.#startThreads();
       await store.executor.start({ tools: [...tools.keys()], wake: (by) => this.#wake(by) });
     } catch (error) {
       this.#unsubscribe();
       this.#state = "idle";
+      await this.#threads?.close();
       throw error;
     }
     await this.tick().catch((error: unknown) => this.#logFailure(error, claimFailed));
@@ -175,11 +179,14 @@ export class Engine {
       tool,
       slotWanted: () => this.#moreDue,
       openCall: (call) => this.#openCall(call),
+      threads: this.#threads,
     });
     if (this.#state !== "started") attempt.end(shutdown());
     const result = attempt.run();
-    const ended = result.then(() => {
+    const ended = result.then(async () => {
       this.#running.delete(record.id);
+      // A thread that was told to end may still compute.
+      if (attempt.gone !== undefined) await attempt.gone;
       this.#free(free);
     });
     this.#running.set(record.id, { attempt, owner: record.owner, result, ended, free });
@@ -208,8 +215,18 @@ export class Engine {
     // A slot is also held by a task that is just being created, and has to be given back like the others.
     await this.#slots.empty();
     drained.cancel();
+    await this.#threads?.close();
     this.#unsubscribe?.();
     await this.#parts.store.executor.stop();
+  }
+
+  /** What runs in threads is looked at before any task is, and code for it is only loaded here. */
+  async #startThreads(): Promise<void> {
+    const tools = [...this.#parts.tools.values()].filter(({ handler }) => typeof handler !== "function");
+    if (tools.length === 0) return;
+    const { Threads } = await import("./threads/threads.ts");
+    this.#threads = new Threads(tools, this.#parts.clock);
+    await this.#threads.load();
   }
 
   #wake(by?: "own"): void {
@@ -284,9 +301,10 @@ export class Engine {
     const running = this.#running.get(change.taskId);
     if (running === undefined) return;
     // The slot is free before anyone who waits for the result can submit the next.
-    if (isTerminal(change.status) && running.attempt.settled) running.free();
-    else if (isTerminal(change.status)) this.#reconcile(running.attempt);
-    else running.attempt.notice();
+    const { attempt, free } = running;
+    if (!isTerminal(change.status)) attempt.notice();
+    else if (!attempt.settled) this.#reconcile(attempt);
+    else if (attempt.gone === undefined) free();
   }
 
   /** Ends the attempt when the record says that it has no business any more. */

@@ -26,7 +26,7 @@ export const unvisitedWarning =
 export class HandlerRun implements Run {
   readonly settled: Promise<Settled>;
   /** A handler in this thread cannot be stopped, and its end is not waited for. */
-  readonly gone: Promise<void> = Promise.resolve();
+  readonly gone = undefined;
   readonly #parts: HandlerRunParts;
   readonly #waits: Waits;
   readonly #operations: Operations;

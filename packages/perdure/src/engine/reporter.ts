@@ -30,6 +30,7 @@ export class Reporter {
   #progress: Progress | undefined;
   #lines: LogLine[] = [];
   #timer: Timer | undefined;
+  #writtenAt = Number.NEGATIVE_INFINITY;
 
   constructor(parts: ReporterParts) {
     this.#parts = parts;
@@ -80,7 +81,10 @@ export class Reporter {
   }
 
   #schedule(): void {
-    if (this.#timer !== undefined) return;
+    // In a thread a loop may never yield, and no timer comes: its reports go out all the same.
+    if (this.#timer !== undefined && this.#parts.clock.now() - this.#writtenAt < 2 * intervalMs) return;
+    this.#timer?.cancel();
+    this.#writtenAt = this.#parts.clock.now();
     this.flush();
     this.#timer = this.#parts.clock.after(intervalMs, () => {
       this.#timer = undefined;

@@ -61,8 +61,8 @@ export type Settled = { readonly returned: unknown } | { readonly thrown: unknow
 export interface Run {
   /** Never rejects, and never resolves when the handler never settles. */
   readonly settled: Promise<Settled>;
-  /** From then on it computes nothing, or nobody can tell: the slot is free. */
-  readonly gone: Promise<void>;
+  /** Resolves when nothing of it computes any more; `undefined` when that is so, or nobody can tell. */
+  readonly gone: Promise<void> | undefined;
   /** Something has happened to the task that it may wait for. */
   notice(): void;
   /** Other tasks want its slot: if it only waits, it need not linger. */

@@ -1,7 +1,19 @@
 /** A durable tool as the engine runs it: the author's declaration with every default filled in. */
+import type { ResourceLimits } from "node:worker_threads";
 import type { JsonValue } from "../task/json.ts";
 import type { RetryPolicy } from "../task/retry.ts";
 import type { TaskContext } from "./context.ts";
+
+/** A handler that runs in a thread. */
+export interface ThreadHandler {
+  /** Its default export is the handler. */
+  readonly module: URL;
+  /** How long a handler that was ended has to settle, before its thread is ended. */
+  readonly graceMs: number;
+  /** Of the thread's heap and buffers. */
+  readonly maxMemoryBytes: number;
+  readonly resourceLimits: ResourceLimits;
+}
 
 export interface TaskTool {
   readonly name: string;
@@ -10,7 +22,7 @@ export interface TaskTool {
   readonly parseInput: (input: JsonValue | undefined) => Promise<unknown>;
   /** @throws PerdureError `INVALID_OUTPUT` */
   readonly parseOutput: (output: unknown) => Promise<unknown>;
-  readonly handler: (input: unknown, task: TaskContext) => unknown;
+  readonly handler: ((input: unknown, task: TaskContext) => unknown) | ThreadHandler;
   readonly idempotencyKey: ((input: unknown) => string | undefined) | undefined;
   readonly retry: RetryPolicy;
   /** Limits one attempt. */

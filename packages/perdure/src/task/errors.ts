@@ -29,6 +29,10 @@ export type ErrorCode =
   | "STEP_TIMEOUT"
   | "UNKNOWN_VERSION"
   | "CANNOT_ASK"
+  // of a handler that runs in a thread
+  | "OUT_OF_MEMORY"
+  | "THREAD_EXITED"
+  | "UNCAUGHT_ERROR"
   // why an attempt ended: the reason of its signal
   | "CANCELLED"
   | "TIMEOUT"

@@ -34,6 +34,12 @@ export type FailureCode =
   | "EXPIRED"
   /** A task that this one called failed or was cancelled. */
   | "CHILD_FAILED"
+  /** Of a handler in a thread: it came to the limit of its memory. */
+  | "OUT_OF_MEMORY"
+  /** `process.exit` was called in the thread of the handler. */
+  | "THREAD_EXITED"
+  /** In the thread of the handler something threw where nobody could catch it. */
+  | "UNCAUGHT_ERROR"
   /** The process died too often while this task ran. */
   | "CRASH_LOOP";
 
@@ -57,6 +63,16 @@ const handlerFaults: ReadonlySet<string> = new Set<FailureCode>([
   "STEP_NAME_REUSED",
   "STEP_MISMATCH",
   "UNKNOWN_VERSION",
+]);
+
+/** What may go better when it is tried again. */
+const passingFaults: ReadonlySet<string> = new Set<FailureCode>([
+  "TIMEOUT",
+  "STEP_TIMEOUT",
+  "EXPIRED",
+  "OUT_OF_MEMORY",
+  "THREAD_EXITED",
+  "UNCAUGHT_ERROR",
 ]);
 
 const failureOf = Symbol("failure");
@@ -101,7 +117,7 @@ function errorToFailure(thrown: Error, maxDataBytes: number): Failure {
   if (thrown instanceof PerdureError) {
     const { code } = thrown;
     if (handlerFaults.has(code)) return { ...failure, code: code as FailureCode, retryable: false };
-    if (code === "TIMEOUT" || code === "STEP_TIMEOUT" || code === "EXPIRED") return { ...failure, code };
+    if (passingFaults.has(code)) return { ...failure, code: code as FailureCode };
     if (code === "DEADLINE") return { ...failure, code, retryable: false };
     if (code === "LIMIT_EXCEEDED") return { ...failure, code, retryable: thrown.retryable };
   }

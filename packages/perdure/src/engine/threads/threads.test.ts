@@ -1,0 +1,207 @@
+import { describe, expect, it, vi } from "vitest";
+import { z } from "zod";
+import { silent, temporaryFile, testApp } from "../../app/app.fixture.ts";
+import type { App, PerdureOptions } from "../../app/app.ts";
+import { thread } from "../../app/declaration.ts";
+import type { TaskHandle } from "../../app/handle.ts";
+import { TaskError } from "../../task/errors.ts";
+import type workHandler from "./fixtures/work.fixture.ts";
+import type { Order } from "./fixtures/work.fixture.ts";
+
+const description = "A tool of this test.";
+const input = z.object({ do: z.string(), n: z.number().optional() });
+const work = thread<typeof workHandler>(new URL("./fixtures/work.fixture.ts", import.meta.url));
+
+interface Options {
+  readonly grace?: number;
+  readonly timeout?: number;
+  readonly concurrency?: number;
+  readonly retry?: { readonly retries: number; readonly delay: number };
+  readonly maxMemoryBytes?: number;
+}
+
+async function start(options: Options = {}, appOptions: Partial<PerdureOptions> = {}) {
+  const app = testApp({ linger: 50, ...appOptions });
+  const task = app.task("work", { description, input, run: work, ...options });
+  app.task("half", { description, input: z.object({ n: z.number() }) }, ({ n }) => n / 2);
+  await app.start();
+  const submit = (order: Order): Promise<TaskHandle> => app.submit(task, order);
+  return { app, submit, failure: async (order: Order) => failureOf(await submit(order)) };
+}
+
+async function failureOf(handle: TaskHandle): Promise<Pick<TaskError, "code" | "message">> {
+  const error = await handle.result().catch((thrown: unknown) => thrown);
+  if (!(error instanceof TaskError)) throw new Error(`it ended with ${JSON.stringify(error)}`);
+  return { code: error.code, message: error.message };
+}
+
+async function until(app: App, handle: TaskHandle, phase: string): Promise<void> {
+  await vi.waitFor(async () => expect(await app.tasks.get(handle.id)).toMatchObject({ phase }), 10_000);
+}
+
+describe("a handler in a thread", () => {
+  it("does its steps once; parked it holds neither slot nor thread, and runs again in another", async () => {
+    const { app, submit } = await start({ concurrency: 1 });
+    const handle = await submit({ do: "steps" });
+    await until(app, handle, "parked");
+    const other = await (await submit({ do: "where" })).result();
+    await app.tasks.signal(handle.id, "go on", true);
+    const result = await handle.result();
+    expect(result).toMatchObject({ attempt: 2, second: other });
+    expect(result).not.toMatchObject({ first: other });
+    const operations = (await app.tasks.timeline(handle.id)).filter(({ type }) => type === "operation");
+    expect(operations).toMatchObject([
+      { name: "first", state: "done" },
+      { name: "go on", state: "open" },
+      { name: "second", state: "done" },
+    ]);
+  });
+
+  it("saves bytes, and only those of the view that it gave", async () => {
+    const { app, submit } = await start();
+    const handle = await submit({ do: "save" });
+    await until(app, handle, "parked");
+    await app.tasks.signal(handle.id, "go on", true);
+    expect(await handle.result()).toEqual([7, 7, 7]);
+  });
+
+  it("asks, calls and hears signals", async () => {
+    const { app, submit } = await start();
+    const handle = await submit({ do: "ask" });
+    for await (const event of handle.watch()) if (event.type === "operation" && event.kind === "ask") break;
+    const [question] = await app.tasks.questions(handle.id);
+    await app.tasks.answer(handle.id, question?.key ?? "", { action: "accept", content: { go: true } });
+    await app.tasks.signal(handle.id, "ready", "now");
+    expect(await handle.result()).toEqual({ go: true, child: 4, value: "now" });
+  });
+
+  it("reports, and knows its task", async () => {
+    const { app, submit } = await start();
+    const handle = await submit({ do: "report" });
+    expect(await handle.result()).toEqual({ id: handle.id, owner: "local", tool: "work", attempt: 1 });
+    expect(await app.tasks.get(handle.id)).toMatchObject({
+      progress: { done: 1, total: 2, message: "half" },
+    });
+    expect(await app.tasks.timeline(handle.id)).toContainEqual(
+      expect.objectContaining({ type: "log", level: "warning", message: "half way", data: { n: 1 } }),
+    );
+  });
+
+  it("reports and sees its signal in a loop that never yields", async () => {
+    const { submit } = await start({ grace: 60_000 });
+    const handle = await submit({ do: "report without a turn" });
+    for await (const event of handle.watch()) if (event.type === "progress" && event.done > 20) break;
+    await handle.cancel();
+    expect(await (await submit({ do: "where" })).result()).toBeGreaterThan(0);
+  });
+
+  it("throws into the record what it throws here", async () => {
+    const { failure } = await start();
+    expect(await failure({ do: "throw" })).toEqual({ code: "HANDLER_ERROR", message: "not this" });
+    expect(await failure({ do: "reuse" })).toMatchObject({ code: "STEP_NAME_REUSED" });
+    expect(await failure({ do: "class" })).toMatchObject({
+      code: "INVALID_VALUE",
+      message: expect.stringContaining('the result of step "a map" is a Map') as string,
+    });
+    expect(await failure({ do: "result" })).toMatchObject({
+      code: "INVALID_VALUE",
+      message: expect.stringContaining("result is a Date") as string,
+    });
+  });
+});
+
+describe("a thread that is ended", () => {
+  it("after its grace, when a loop never looks at its signal; the next task is not kept waiting longer", async () => {
+    const { submit, app } = await start({ grace: 100, concurrency: 1 });
+    const handle = await submit({ do: "spin" });
+    await until(app, handle, "running");
+    await handle.cancel("enough");
+    expect(await failureOf(handle)).toMatchObject({ code: "TASK_CANCELLED" });
+    expect(await (await submit({ do: "where" })).result()).toBeGreaterThan(0);
+  });
+
+  it("by its time-out", async () => {
+    const { failure, submit } = await start({ grace: 10, timeout: 2_000, concurrency: 1 });
+    expect(await failure({ do: "spin" })).toMatchObject({ code: "TIMEOUT" });
+    expect(await (await submit({ do: "where" })).result()).toBeGreaterThan(0);
+  });
+
+  it("at the close of the application, and its task goes on at the next start", async () => {
+    const store = `sqlite:${temporaryFile()}`;
+    const { app, submit } = await start({}, { store });
+    const handle = await submit({ do: "spin" });
+    await until(app, handle, "running");
+    await app.close({ drainMs: 0 });
+    const next = testApp({ store });
+    expect(await next.tasks.get(handle.id)).toMatchObject({ phase: "queued", crashes: 0, errors: 0 });
+  });
+});
+
+describe("a thread that dies fails its task and no other", () => {
+  it.each([
+    [{ do: "exit", n: 3 }, "THREAD_EXITED", "process.exit(3)"],
+    [{ do: "reject" }, "UNCAUGHT_ERROR", "RangeError: nobody awaits this"],
+    [{ do: "reject and return" }, "UNCAUGHT_ERROR", "RangeError: nobody awaits this"],
+    [{ do: "heap" }, "OUT_OF_MEMORY", "of heap"],
+    [{ do: "buffers" }, "OUT_OF_MEMORY", "of buffers"],
+  ])("%j", { timeout: 60_000 }, async (order, code, message) => {
+    const { failure, submit } = await start({ maxMemoryBytes: 100 * 2 ** 20, concurrency: 2 });
+    const beside = await submit({ do: "wait for the signal" });
+    expect(await failure(order)).toEqual({ code, message: expect.stringContaining(message) as string });
+    expect((await beside.status()).status).toBe("working");
+    expect(await (await submit({ do: "where" })).result()).toBeGreaterThan(0);
+  });
+
+  it("and counts against its retry", async () => {
+    const { app, submit } = await start({ retry: { retries: 2, delay: 1 } });
+    const handle = await submit({ do: "exit", n: 0 });
+    expect(await failureOf(handle)).toMatchObject({ code: "THREAD_EXITED" });
+    expect(await app.tasks.get(handle.id)).toMatchObject({ attempt: 3, errors: 2, crashes: 0 });
+  });
+});
+
+describe("a module that cannot be run", () => {
+  const declare = (file: string, more: object = {}): App => {
+    const app = testApp({ logger: silent });
+    app.task("work", { description, input, run: new URL(file, import.meta.url), ...more });
+    return app;
+  };
+
+  it("is refused where it is declared: no such file, no file at all", () => {
+    expect(() => declare("./fixtures/missing.worker.ts")).toThrow(
+      /there is no file .*missing\.worker\.ts, nor .*\.js/,
+    );
+    expect(() => declare("https://example.org/work.js")).toThrow("must be the file URL of a module");
+    expect(() => declare("./fixtures/work.fixture.ts", { maxMemoryBytes: 1_000 })).toThrow(
+      "at least 33554432 bytes",
+    );
+  });
+
+  it("is refused at the start: no handler, or it throws while it is loaded", async () => {
+    await expect(declare("./fixtures/no-handler.fixture.ts").start()).rejects.toMatchObject({
+      code: "INVALID_OPTION",
+      message: expect.stringMatching(
+        /no-handler\.fixture\.ts .*default export must be the handler.*it is object/,
+      ) as string,
+    });
+    await expect(declare("./fixtures/unloadable.fixture.ts").start()).rejects.toThrow("there is no GPU");
+  });
+
+  it("as source, is found as what was built of it", async () => {
+    const app = testApp();
+    const built = app.task("work", {
+      description,
+      input,
+      run: thread<typeof workHandler>(new URL("./fixtures/work.fixture.js", import.meta.url)),
+    });
+    await app.start();
+    expect(await (await app.submit(built, { do: "where" })).result()).toBeGreaterThan(0);
+  });
+
+  it("and a declaration with neither or both of handler and module", () => {
+    const app = testApp();
+    const task = app.task.bind(app) as (...args: unknown[]) => unknown;
+    expect(() => task("none", { description, input })).toThrow("neither came");
+    expect(() => task("both", { description, input, run: work }, () => 1)).toThrow("both came");
+  });
+});
