@@ -14,6 +14,24 @@ export interface Arguments {
   readonly ms?: number;
 }
 
+/** Who sits at a client, and is asked. */
+export interface Person {
+  /** @param message the question; it says what was wrong with the answer before */
+  answer(message: string): Answer | Promise<Answer>;
+  /** What the client's model says; a client without one declares no sampling. */
+  readonly model?: string;
+}
+
+export interface Answer {
+  readonly action: "accept" | "decline" | "cancel";
+  readonly content?: Record<string, string | number | boolean>;
+}
+
+/** As a client of either generation has it from its model. */
+export function sampled(text: string) {
+  return { role: "assistant", content: { type: "text", text }, model: "scripted" } as const;
+}
+
 /** What came back for a call, in the end. */
 export type Outcome =
   | {

@@ -30,6 +30,11 @@ const absences: readonly Absence[] = [
     kind: "Strands with tasksConfig",
     why: "it asks for a task, and has one at once",
   },
+  ...(["Strands with tasksConfig", "raw HTTP"] as const).map((kind) => ({
+    scenario: "a question to its model",
+    kind,
+    why: "it has no model to lend: it cannot declare sampling",
+  })),
   {
     scenario: "the process that runs the work is killed, and the other goes on",
     deployment: "one process",

@@ -1,11 +1,12 @@
 /** Runs the matrix on one deployment: the kinds beside each other, the scenarios of a kind one after the other. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { Call, Outcome, TestClient } from "./client.ts";
+import type { Answer, Call, Outcome, Person, TestClient } from "./client.ts";
 import { type Deployment, type DeploymentName, deployments } from "./deployments/deployment.ts";
 import { type Kind, kinds } from "./kinds/index.ts";
 import { isPresent } from "./matrix.ts";
 import { incidents, type Waiting } from "./scenarios/incidents.ts";
 import { peaceful } from "./scenarios/peaceful.ts";
+import { questions } from "./scenarios/questions.ts";
 import { expectOneTask, journalOf, newArguments } from "./scenarios/scenario.ts";
 
 /** Nothing here takes so long, but on a machine that has much else to do. */
@@ -24,7 +25,7 @@ export function runMatrix(name: DeploymentName): void {
   afterAll(() => deployment.close());
 
   describe.concurrent.each(present)("%s", (kind) => {
-    const scenarios = peaceful.filter((scenario) =>
+    const scenarios = [...peaceful, ...questions].filter((scenario) =>
       isPresent({ kind, deployment: name, scenario: scenario.name }),
     );
     let client: TestClient;
@@ -40,6 +41,7 @@ export function runMatrix(name: DeploymentName): void {
         deployment,
         folder: deployment.folderOf(principalOf(kind)),
         stranger: () => kinds[kind](deployment.accessOf(strangerTo(kind))),
+        clientOf: (person: Person) => kinds[kind](deployment.accessOf(principalOf(kind)), person),
       };
       await expect(scenario.run(cell)).resolves.toBeUndefined();
     });
@@ -57,9 +59,11 @@ export function runMatrix(name: DeploymentName): void {
       const { concerned } = incident;
       const groups = deployment.http === undefined ? concerned.map((kind) => [kind]) : [concerned];
       const befall = async (group: readonly Kind[]): Promise<void> => {
-        const clients = await Promise.all(group.map((kind) => connect(deployment, kind)));
+        const { whileAsked } = incident;
+        const clients = await Promise.all(group.map((kind) => connect(deployment, kind, whileAsked)));
         const waiting = await Promise.all(clients.map((client) => waitFor(deployment, client)));
         await incident.befall(deployment, waiting);
+        for (const { person } of clients) person?.decide();
         for (const each of waiting) survivors.set(each.kind, { ...each, end: goOn(each) });
       };
       await Promise.all(groups.map(befall));
@@ -74,6 +78,8 @@ export function runMatrix(name: DeploymentName): void {
       const { outcome, asked } = await end;
       const folder = deployment.folderOf(principalOf(kind));
       expectOneTask(folder, call.args, outcome, incident.attempts(deployment));
+      const said = incident.whileAsked === true ? { said: { sure: true } } : {};
+      expect(outcome).toMatchObject({ structured: said });
       const resumes = kind === "sdk 1.32, held" && deployment.http !== undefined;
       expect(resumes && asked, "the SDK resumes the call by itself").toBe(false);
     });
@@ -88,17 +94,46 @@ interface Survivor extends Waiting {
 interface Connected {
   readonly kind: Kind;
   readonly client: TestClient;
+  readonly person: ThinkingPerson | undefined;
+}
+
+/** Answers when it is told to, and from then on. */
+class ThinkingPerson implements Person {
+  readonly #asked = Promise.withResolvers<void>();
+  readonly #decided = Promise.withResolvers<void>();
+  readonly asked = this.#asked.promise;
+
+  decide(): void {
+    this.#decided.resolve();
+  }
+
+  async answer(): Promise<Answer> {
+    this.#asked.resolve();
+    await this.#decided.promise;
+    return { action: "accept", content: { sure: true } };
+  }
 }
 
 /** A client that has had its first answer: connecting takes longer than what it will wait for. */
-async function connect(deployment: Deployment, kind: Kind): Promise<Connected> {
-  const client = kinds[kind](deployment.accessOf(principalOf(kind)));
+async function connect(deployment: Deployment, kind: Kind, whileAsked = false): Promise<Connected> {
+  const person = whileAsked ? new ThinkingPerson() : undefined;
+  const client = kinds[kind](deployment.accessOf(principalOf(kind)), person);
   await client.call("quick", newArguments()).outcome;
-  return { kind, client };
+  return { kind, client, person };
 }
 
-/** A client whose work has been begun, and is not at its end. */
-async function waitFor(deployment: Deployment, { kind, client }: Connected): Promise<Waiting> {
+/** A client whose work has been begun, and is not at its end; or whose person has been asked, and thinks. */
+async function waitFor(deployment: Deployment, { kind, client, person }: Connected): Promise<Waiting> {
+  if (person !== undefined) {
+    const call = client.call("confirm", newArguments());
+    const [entry] = await journalOf(
+      deployment.folderOf(principalOf(kind)),
+      call.args,
+      (all) => all.length > 0,
+    );
+    await person.asked;
+    return { kind, client, call, pid: entry?.pid ?? -1 };
+  }
   // Client 2.4 does not notice that the stream of its call broke: only its own time-out wakes it.
   const unaware = kind === "client 2.4, held" && deployment.http !== undefined;
   const call = unaware

@@ -9,6 +9,7 @@ import { z } from "zod";
 
 const ignore = (): void => undefined;
 const nothing = z.object({});
+const sampled = z.object({ content: z.object({ text: z.string() }) });
 /** One pixel. */
 const png =
   "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
@@ -71,6 +72,15 @@ function declareTasks(app: App): void {
     async ({ message }, { ask }) => {
       const answer = await ask(message, z.object({ username: z.string(), email: z.string() }));
       return `User response: ${JSON.stringify(answer)}`;
+    },
+  );
+  app.task(
+    "test_sampling",
+    { description: "Asks the client's model.", input: z.object({ prompt: z.string() }) },
+    async ({ prompt }, { sample }) => {
+      const messages = [{ role: "user", content: { type: "text", text: prompt } }];
+      const { content } = sampled.parse(await sample({ messages, maxTokens: 100 }));
+      return `LLM response: ${content.text}`;
     },
   );
   app.task(

@@ -67,6 +67,6 @@ export const scenarios: readonly Scenario[] = [
   ...tools.map((name): Scenario => ({ name, revision: "2026-07-28" })),
   ...tools.map((name): Scenario => ({ name, revision: "2025-11-25" })),
   { name: "tools-call-with-logging", revision: "2025-11-25" },
-  { name: "tools-call-sampling", revision: "2025-11-25", expectedFailure: "tasks cannot sample yet" },
+  { name: "tools-call-sampling", revision: "2025-11-25" },
   { name: "tools-call-elicitation", revision: "2025-11-25" },
 ];

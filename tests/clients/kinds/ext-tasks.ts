@@ -1,7 +1,7 @@
 /** `@modelcontextprotocol/client` 2.4 with `ext-tasks`: the tasks of 2026-07-28. */
-import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
-import { StdioClientTransport } from "@modelcontextprotocol/client/stdio";
+import type { Client } from "@modelcontextprotocol/client";
 import {
+  type ApplicationInputRequest,
   createTaskSessionFromClient,
   JsonRpcResponseError,
   type SerializedTaskReference,
@@ -18,11 +18,16 @@ import {
   Lost,
   type Outcome,
   outcomeOf,
+  type Person,
   persist,
   Refused,
+  sampled,
   type TestClient,
 } from "../client.ts";
+import { client2, transport2 } from "./client2-connection.ts";
 import { dispatchOver, dispatchOverHttp } from "./ext-tasks-dispatch.ts";
+import { Lasting } from "./lasting.ts";
+import { capabilitiesOf } from "./tools-client.ts";
 
 const clientInfo = { name: "ext-tasks", version: "1.0.0" };
 
@@ -36,11 +41,10 @@ interface Connection {
 }
 
 export class ExtTasks implements TestClient {
-  readonly #access: Access;
-  #connection: Promise<Connection> | undefined;
+  readonly #connection: Lasting<Connection>;
 
-  constructor(access: Access) {
-    this.#access = access;
+  constructor(access: Access, person?: Person) {
+    this.#connection = new Lasting((gone) => connect(access, person, gone));
   }
 
   call(tool: string, args: Arguments, { patienceMs }: CallOptions = {}): TaskCall {
@@ -78,13 +82,13 @@ export class ExtTasks implements TestClient {
   }
 
   async leave(): Promise<void> {
-    const connection = await this.#connection;
+    const connection = await this.#connection.current();
     await connection?.client.close();
   }
 
   /** It cancels what is still open. */
   async close(): Promise<void> {
-    const connection = await this.#connection?.catch(() => undefined);
+    const connection = await this.#connection.current();
     await connection?.session.close();
     await connection?.client.close();
   }
@@ -95,45 +99,7 @@ export class ExtTasks implements TestClient {
   }
 
   async #session(): Promise<TaskEnabledSession> {
-    this.#connection ??= this.#connect();
-    try {
-      return (await this.#connection).session;
-    } catch (error) {
-      this.#connection = undefined;
-      throw error;
-    }
-  }
-
-  async #connect(): Promise<Connection> {
-    const client = new Client(clientInfo, { versionNegotiation: { mode: { pin: "2026-07-28" } } });
-    const dispatch = await this.#reach(client);
-    const session = createTaskSessionFromClient(client, {
-      endpointId: "under-test",
-      rawDispatch: dispatch,
-      v2RequestFraming: { protocolVersion: "2026-07-28", clientInfo, clientCapabilities: {} },
-    });
-    const { onclose } = client;
-    Object.assign(client, {
-      onclose: () => {
-        this.#connection = undefined;
-        onclose?.();
-      },
-    });
-    await client.listTools();
-    return { client, session };
-  }
-
-  async #reach(client: Client) {
-    if (this.#access.over === "http") {
-      const { url, token } = this.#access;
-      const requestInit = { headers: { authorization: `Bearer ${token}` } };
-      await client.connect(new StreamableHTTPClientTransport(new URL(url), { requestInit }));
-      return dispatchOverHttp(url, token);
-    }
-    const { program, args } = this.#access;
-    const transport = new StdioClientTransport({ command: program, args: [...args], stderr: "inherit" });
-    await client.connect(transport);
-    return dispatchOver(transport);
+    return (await this.#connection.get()).session;
   }
 
   async #asked<T>(taskId: string, ask: (task: TaskController) => Promise<T>): Promise<T> {
@@ -146,6 +112,38 @@ export class ExtTasks implements TestClient {
       throw error;
     }
   }
+}
+
+async function connect(access: Access, person: Person | undefined, gone: () => void): Promise<Connection> {
+  const client = client2(clientInfo.name, person);
+  const transport = transport2(access);
+  await client.connect(transport);
+  const session = createTaskSessionFromClient(client, {
+    endpointId: "under-test",
+    rawDispatch:
+      access.over === "http" ? dispatchOverHttp(access.url, access.token) : dispatchOver(transport),
+    v2RequestFraming: {
+      protocolVersion: "2026-07-28",
+      clientInfo,
+      clientCapabilities: capabilitiesOf(person),
+    },
+    ...(person !== undefined && { onInputRequest: (request) => inputOf(person, request) }),
+  });
+  const { onclose } = client;
+  Object.assign(client, {
+    onclose: () => {
+      gone();
+      onclose?.();
+    },
+  });
+  await client.listTools();
+  return { client, session };
+}
+
+async function inputOf(person: Person, request: ApplicationInputRequest): Promise<never> {
+  if (request.kind === "sampling") return sampled(person.model ?? "") as never;
+  const { message } = request.params as { readonly message: string };
+  return (await person.answer(message)) as never;
 }
 
 async function settle(

@@ -1,5 +1,5 @@
 /** Every kind of client there is a test with, and where it makes sense. */
-import type { Access, TestClient } from "../client.ts";
+import type { Access, Person, TestClient } from "../client.ts";
 import { Client2Held } from "./client2-held.ts";
 import { ExtTasks } from "./ext-tasks.ts";
 import { RawHttp } from "./raw-http.ts";
@@ -8,12 +8,12 @@ import { Sdk1Tasks } from "./sdk1-tasks.ts";
 import { Strands } from "./strands.ts";
 
 export const kinds = {
-  "client 2.4 with ext-tasks": (access) => new ExtTasks(access),
-  "client 2.4, held": (access) => new Client2Held(access),
-  "sdk 1.32 with tasks": (access) => new Sdk1Tasks(access),
-  "sdk 1.32, held": (access) => new Sdk1Held(access),
-  "Strands with tasksConfig": (access) => new Strands(access),
-  "raw HTTP": (access) => new RawHttp(access),
-} as const satisfies Record<string, (access: Access) => TestClient>;
+  "client 2.4 with ext-tasks": (...of) => new ExtTasks(...of),
+  "client 2.4, held": (...of) => new Client2Held(...of),
+  "sdk 1.32 with tasks": (...of) => new Sdk1Tasks(...of),
+  "sdk 1.32, held": (...of) => new Sdk1Held(...of),
+  "Strands with tasksConfig": (...of) => new Strands(...of),
+  "raw HTTP": (...of) => new RawHttp(...of),
+} as const satisfies Record<string, (access: Access, person?: Person) => TestClient>;
 
 export type Kind = keyof typeof kinds;

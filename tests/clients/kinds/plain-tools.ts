@@ -1,8 +1,9 @@
 /**
  * What a model does that knows only tools: it calls, and where the answer is a hand-over, it waits with
- * `check_task_status` and takes the result with `get_task_results`.
+ * `check_task_status` and takes the result with `get_task_results`. What is asked on the way it asks its user, and
+ * brings the answer with `answer_task`.
  */
-import { type Outcome, outcomeOf, Refused } from "../client.ts";
+import { type Outcome, outcomeOf, type Person, Refused } from "../client.ts";
 
 /** Calls a tool once, and gives its result. Throws a {@link RpcError} for a JSON-RPC error. */
 export type CallTool = (name: string, args: Readonly<Record<string, unknown>>) => Promise<unknown>;
@@ -20,27 +21,64 @@ export class RpcError extends Error {
   }
 }
 
-export async function outcomeByTools(callTool: CallTool, name: string, args: object): Promise<Outcome> {
+export async function outcomeByTools(
+  callTool: CallTool,
+  name: string,
+  args: object,
+  person?: Person,
+  onHandOver: (taskId: string) => void = () => undefined,
+): Promise<Outcome> {
   const outcome = await asked(() => callTool(name, { ...args }));
   if (outcome.kind !== "result" || typeof outcome.structured?.["poll_after_seconds"] !== "number")
     return outcome;
-  return waitByTools(callTool, String(outcome.structured["task_id"]));
+  const taskId = String(outcome.structured["task_id"]);
+  onHandOver(taskId);
+  return waitByTools(callTool, taskId, person);
 }
 
-/** Waits for the end of a task by the generated tools. */
-export async function waitByTools(callTool: CallTool, taskId: string): Promise<Outcome> {
+/** Waits for the end of a task by the generated tools. Without a person, what it asks ends the wait, too. */
+export async function waitByTools(callTool: CallTool, taskId: string, person?: Person): Promise<Outcome> {
   for (;;) {
-    const status = await statusByTools(callTool, taskId, 5);
+    const said = await lookByTools(callTool, taskId, 5);
+    const status = String(said.structured?.["status"]);
     if (status === "cancelled") return { kind: "cancelled" };
-    if (status !== "working") return resultByTools(callTool, taskId);
+    if (status === "working") continue;
+    if (status !== "input_required" || person === undefined) return resultByTools(callTool, taskId);
+    for (const question of questionsIn(said)) await answerByTools(callTool, taskId, question, person);
+  }
+}
+
+interface ToolQuestion {
+  readonly key: string;
+  readonly message: string;
+}
+
+function questionsIn({ structured }: Extract<Outcome, { kind: "result" }>): readonly ToolQuestion[] {
+  return (structured?.["questions"] ?? []) as readonly ToolQuestion[];
+}
+
+/** The tool says what did not fit, and the question stays; what is over meanwhile shows in the status. */
+async function answerByTools(
+  callTool: CallTool,
+  taskId: string,
+  { key, message }: ToolQuestion,
+  person: Person,
+): Promise<void> {
+  for (let problem = ""; ;) {
+    const answer = await person.answer(`${message}${problem}`);
+    const said = outcomeOf(await callTool("answer_task", { task_id: taskId, key, ...answer }));
+    if (said.kind !== "result" || !said.isError || !said.text.includes("does not fit")) return;
+    problem = `\n${said.text}`;
   }
 }
 
 export async function statusByTools(callTool: CallTool, taskId: string, waitSeconds = 0): Promise<string> {
-  const said = known(
-    outcomeOf(await callTool("check_task_status", { task_id: taskId, wait_seconds: waitSeconds })),
-  );
-  return String(said.structured?.["status"]);
+  return String((await lookByTools(callTool, taskId, waitSeconds)).structured?.["status"]);
+}
+
+async function lookByTools(callTool: CallTool, taskId: string, waitSeconds: number) {
+  const args = { task_id: taskId, wait_seconds: waitSeconds };
+  return known(outcomeOf(await callTool("check_task_status", args)));
 }
 
 export async function resultByTools(callTool: CallTool, taskId: string): Promise<Outcome> {

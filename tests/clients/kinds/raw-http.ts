@@ -9,19 +9,12 @@ import {
   type CallOptions,
   Lost,
   type Outcome,
+  type Person,
   persist,
-  type TestClient,
 } from "../client.ts";
 import { readAnswer } from "./http-answer.ts";
-import {
-  type CallTool,
-  cancelByTools,
-  listByTools,
-  outcomeByTools,
-  resultByTools,
-  RpcError,
-  statusByTools,
-} from "./plain-tools.ts";
+import { type CallTool, outcomeByTools, RpcError, waitByTools } from "./plain-tools.ts";
+import { cancelledBy, ToolsClient } from "./tools-client.ts";
 
 /** Most clients have 60 s; the tools under test have less to do. */
 const patience = 6_000;
@@ -32,19 +25,22 @@ interface Request {
   readonly params: object;
 }
 
-export class RawHttp implements TestClient {
+export class RawHttp extends ToolsClient {
   readonly #url: string;
   readonly #token: string;
+  readonly #person: Person | undefined;
   #sessionId: Promise<string> | undefined;
   #requests = 0;
 
-  constructor(access: Access) {
+  constructor(access: Access, person?: Person) {
+    super();
     if (access.over !== "http") throw new Error("it is a client over HTTP");
+    this.#person = person;
     this.#url = access.url;
     this.#token = access.token;
   }
 
-  call(tool: string, args: Arguments, { patienceMs = patience }: CallOptions = {}): Call {
+  override call(tool: string, args: Arguments, { patienceMs = patience }: CallOptions = {}): Call {
     const id = ++this.#requests;
     const progress: string[] = [];
     const stop = new AbortController();
@@ -55,49 +51,33 @@ export class RawHttp implements TestClient {
       asked = true;
       return this.#callTool(name, given, own, signal, progress);
     };
-    const outcome = outcomeByTools(callTool, tool, args).catch((error: unknown): Outcome => {
-      if (stop.signal.aborted) return { kind: "cancelled" };
-      throw error;
-    });
+    const call: { taskId?: string } = {};
+    const outcome = cancelledBy(
+      stop.signal,
+      outcomeByTools(callTool, tool, args, this.#person, (taskId) => (call.taskId = taskId)),
+    );
     const cancel = async (): Promise<void> => {
       const params = { requestId: id, reason: "the user pressed stop" };
       await (await this.#post({ method: "notifications/cancelled", params }, signal)).body?.cancel();
       stop.abort();
     };
-    outcome.catch(() => undefined);
-    return { tool, args, progress, outcome, cancel };
+    return Object.assign(call, { tool, args, progress, outcome, cancel });
   }
 
-  again({ tool, args }: Call): Promise<Outcome> {
-    return persist(() => this.call(tool, args).outcome);
+  /** Once it was told the id of its task, it goes on with that. */
+  override again(lost: Call & { readonly taskId?: string }): Promise<Outcome> {
+    const { taskId } = lost;
+    if (taskId === undefined) return super.again(lost);
+    return persist(() => waitByTools(this.tools, taskId, this.#person));
   }
 
-  status(taskId: string): Promise<string> {
-    return statusByTools(this.#oneCall, taskId);
+  override async close(): Promise<void> {
+    // Every request stands for itself, on a connection of its own.
   }
 
-  result(taskId: string): Promise<Outcome> {
-    return resultByTools(this.#oneCall, taskId);
+  protected override callTool(name: string, args: object): Promise<unknown> {
+    return this.#callTool(name, args, ++this.#requests, AbortSignal.timeout(patience), []);
   }
-
-  cancel(taskId: string): Promise<void> {
-    return cancelByTools(this.#oneCall, taskId);
-  }
-
-  list(): Promise<readonly string[]> {
-    return listByTools(this.#oneCall);
-  }
-
-  async leave(): Promise<void> {
-    // Every request has a connection of its own.
-  }
-
-  async close(): Promise<void> {
-    // Every request stands for itself.
-  }
-
-  readonly #oneCall: CallTool = (name, args) =>
-    this.#callTool(name, args, ++this.#requests, AbortSignal.timeout(patience), []);
 
   async #callTool(
     name: string,

@@ -3,43 +3,49 @@ import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { StdioClientTransport } from "@modelcontextprotocol/sdk/client/stdio.js";
 import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
 import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js";
-import { ErrorCode, McpError } from "@modelcontextprotocol/sdk/types.js";
-import { type Access, Lost } from "../client.ts";
+import {
+  CreateMessageRequestSchema,
+  ElicitRequestSchema,
+  ErrorCode,
+  McpError,
+} from "@modelcontextprotocol/sdk/types.js";
+import { type Access, Lost, type Person, sampled } from "../client.ts";
+import { Lasting } from "./lasting.ts";
 import { RpcError } from "./plain-tools.ts";
+import { capabilitiesOf } from "./tools-client.ts";
 
 export class Sdk1Connection {
-  readonly #access: Access;
-  readonly #name: string;
-  #client: Promise<Client> | undefined;
+  readonly #connection: Lasting<Client>;
 
-  constructor(access: Access, name: string) {
-    this.#access = access;
-    this.#name = name;
+  constructor(access: Access, name: string, person?: Person) {
+    this.#connection = new Lasting(async (gone) => {
+      const client = clientOf(name, person);
+      await client.connect(transportFor(access));
+      Object.assign(client, { onclose: gone });
+      await client.listTools();
+      return client;
+    });
   }
 
   /** Has listed the tools, as hosts do: from then on it checks what comes against the output schemas. */
-  async client(): Promise<Client> {
-    this.#client ??= this.#connect();
-    try {
-      return await this.#client;
-    } catch (error) {
-      this.#client = undefined;
-      throw error;
-    }
+  client(): Promise<Client> {
+    return this.#connection.get();
   }
 
   async close(): Promise<void> {
-    const client = await this.#client?.catch(() => undefined);
-    await client?.close();
+    await (await this.#connection.current())?.close();
   }
+}
 
-  async #connect(): Promise<Client> {
-    const client = new Client({ name: this.#name, version: "1.0.0" });
-    await client.connect(transportFor(this.#access));
-    Object.assign(client, { onclose: () => (this.#client = undefined) });
-    await client.listTools();
-    return client;
-  }
+function clientOf(name: string, person: Person | undefined): Client {
+  const client = new Client({ name, version: "1.0.0" }, { capabilities: capabilitiesOf(person) });
+  if (person === undefined) return client;
+  client.setRequestHandler(ElicitRequestSchema, async ({ params }) => ({
+    ...(await person.answer(params.message)),
+  }));
+  const { model } = person;
+  if (model !== undefined) client.setRequestHandler(CreateMessageRequestSchema, () => sampled(model));
+  return client;
 }
 
 function transportFor(access: Access): Transport {

@@ -3,85 +3,32 @@
  * itself where its connection breaks.
  */
 import type { RequestOptions } from "@modelcontextprotocol/sdk/shared/protocol.js";
-import {
-  type Access,
-  type Arguments,
-  type Call,
-  type CallOptions,
-  type Outcome,
-  persist,
-  type TestClient,
-} from "../client.ts";
-import {
-  type CallTool,
-  cancelByTools,
-  listByTools,
-  outcomeByTools,
-  resultByTools,
-  statusByTools,
-} from "./plain-tools.ts";
+import type { Access, Person } from "../client.ts";
 import { Sdk1Connection, sdk1Error } from "./sdk1-connection.ts";
+import { HeldClient } from "./tools-client.ts";
 
-export class Sdk1Held implements TestClient {
+export class Sdk1Held extends HeldClient {
   readonly #connection: Sdk1Connection;
 
-  constructor(access: Access) {
-    this.#connection = new Sdk1Connection(access, "sdk1-held");
+  constructor(access: Access, person?: Person) {
+    super();
+    this.#connection = new Sdk1Connection(access, "sdk1-held", person);
   }
 
-  call(tool: string, args: Arguments, { patienceMs }: CallOptions = {}): Call {
-    const stop = new AbortController();
-    const progress: string[] = [];
-    const waiting: RequestOptions = {
-      timeout: patienceMs ?? 12_000,
-      resetTimeoutOnProgress: patienceMs === undefined,
-      signal: stop.signal,
-      onprogress: ({ message }) => void progress.push(message ?? ""),
-    };
-    const outcome = outcomeByTools(this.#callTool(waiting), tool, args).catch((error: unknown): Outcome => {
-      if (stop.signal.aborted) return { kind: "cancelled" };
-      throw error;
-    });
-    outcome.catch(() => undefined);
-    return { tool, args, progress, outcome, cancel: async () => stop.abort("the user pressed stop") };
-  }
-
-  again({ tool, args }: Call): Promise<Outcome> {
-    return persist(() => this.call(tool, args).outcome);
-  }
-
-  status(taskId: string): Promise<string> {
-    return statusByTools(this.#callTool(), taskId);
-  }
-
-  result(taskId: string): Promise<Outcome> {
-    return resultByTools(this.#callTool(), taskId);
-  }
-
-  cancel(taskId: string): Promise<void> {
-    return cancelByTools(this.#callTool(), taskId);
-  }
-
-  list(): Promise<readonly string[]> {
-    return listByTools(this.#callTool());
-  }
-
-  leave(): Promise<void> {
-    return this.close();
-  }
-
-  close(): Promise<void> {
+  override close(): Promise<void> {
     return this.#connection.close();
   }
 
-  #callTool(options: RequestOptions = {}): CallTool {
-    return async (name, args) => {
-      try {
-        const client = await this.#connection.client();
-        return await client.callTool({ name, arguments: args }, undefined, options);
-      } catch (error) {
-        throw sdk1Error(error);
-      }
-    };
+  protected override async callTool(
+    name: string,
+    args: object,
+    options: RequestOptions = {},
+  ): Promise<unknown> {
+    try {
+      const client = await this.#connection.client();
+      return await client.callTool({ name, arguments: { ...args } }, undefined, options);
+    } catch (error) {
+      throw sdk1Error(error);
+    }
   }
 }

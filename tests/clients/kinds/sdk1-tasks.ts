@@ -8,6 +8,7 @@ import {
   Lost,
   type Outcome,
   outcomeOf,
+  type Person,
   persist,
   Refused,
   type TestClient,
@@ -22,8 +23,8 @@ interface TaskCall extends Call {
 export class Sdk1Tasks implements TestClient {
   readonly #connection: Sdk1Connection;
 
-  constructor(access: Access) {
-    this.#connection = new Sdk1Connection(access, "sdk1-tasks");
+  constructor(access: Access, person?: Person) {
+    this.#connection = new Sdk1Connection(access, "sdk1-tasks", person);
   }
 
   call(tool: string, args: Arguments, { patienceMs }: CallOptions = {}): TaskCall {

@@ -11,32 +11,33 @@ import {
   type CallOptions,
   type Outcome,
   outcomeOf,
+  type Person,
   persist,
-  type TestClient,
 } from "../client.ts";
-import {
-  type CallTool,
-  cancelByTools,
-  listByTools,
-  outcomeByTools,
-  resultByTools,
-  RpcError,
-  statusByTools,
-  waitByTools,
-} from "./plain-tools.ts";
+import { Lasting } from "./lasting.ts";
+import { type CallTool, outcomeByTools, RpcError, waitByTools } from "./plain-tools.ts";
 import { sdk1Error } from "./sdk1-connection.ts";
+import { ToolsClient } from "./tools-client.ts";
 
 type McpTool = Awaited<ReturnType<McpClient["listTools"]>>[number];
 
-export class Strands implements TestClient {
+export class Strands extends ToolsClient {
   readonly #access: Access;
-  #connection: Promise<{ client: McpClient; tools: Map<string, McpTool> }> | undefined;
+  readonly #person: Person | undefined;
+  readonly #connection: Lasting<{ client: McpClient; tools: Map<string, McpTool> }>;
 
-  constructor(access: Access) {
+  constructor(access: Access, person?: Person) {
+    super();
     this.#access = access;
+    this.#person = person;
+    this.#connection = new Lasting(async () => {
+      const client = new McpClient({ tasksConfig: { ttl: 12_000 }, ...asking(person), ...reach(access) });
+      const tools = await client.listTools();
+      return { client, tools: new Map(tools.map((tool) => [tool.name, tool])) };
+    });
   }
 
-  call(tool: string, args: Arguments, { patienceMs }: CallOptions = {}): Call {
+  override call(tool: string, args: Arguments, { patienceMs }: CallOptions = {}): Call {
     const signal = patienceMs === undefined ? undefined : AbortSignal.timeout(patienceMs);
     const outcome = this.#outcome(tool, args, signal);
     const cancel = async (): Promise<void> => this.cancel(await this.#newest(tool));
@@ -44,34 +45,17 @@ export class Strands implements TestClient {
     return { tool, args, progress: [], outcome, cancel };
   }
 
-  async again({ tool }: Call): Promise<Outcome> {
+  override async again({ tool }: Call): Promise<Outcome> {
     const taskId = await persist(() => this.#newest(tool));
-    return persist(() => waitByTools(this.#callTool(), taskId));
+    return persist(() => waitByTools(this.#callTool(), taskId, this.#person));
   }
 
-  status(taskId: string): Promise<string> {
-    return statusByTools(this.#callTool(), taskId);
+  override async close(): Promise<void> {
+    await (await this.#connection.current())?.client.disconnect();
   }
 
-  result(taskId: string): Promise<Outcome> {
-    return resultByTools(this.#callTool(), taskId);
-  }
-
-  cancel(taskId: string): Promise<void> {
-    return cancelByTools(this.#callTool(), taskId);
-  }
-
-  list(): Promise<readonly string[]> {
-    return listByTools(this.#callTool());
-  }
-
-  leave(): Promise<void> {
-    return this.close();
-  }
-
-  async close(): Promise<void> {
-    const connection = await this.#connection?.catch(() => undefined);
-    await connection?.client.disconnect();
+  protected override callTool(name: string, args: object): Promise<unknown> {
+    return this.#callTool()(name, { ...args });
   }
 
   /** Its user is told no more than "Task … failed": the cause has to be asked for. */
@@ -96,7 +80,7 @@ export class Strands implements TestClient {
 
   #callTool(signal?: AbortSignal): CallTool {
     return async (name, args) => {
-      const { client, tools } = await this.#connected();
+      const { client, tools } = await this.#connection.get();
       const tool = tools.get(name);
       if (tool === undefined) throw new Error(`there is no tool ${name}`);
       try {
@@ -112,24 +96,17 @@ export class Strands implements TestClient {
   }
 
   #forget(): void {
-    if (this.#access.over === "stdio") this.#connection = undefined;
+    if (this.#access.over === "stdio") this.#connection.forget();
   }
+}
 
-  async #connected() {
-    this.#connection ??= this.#connect();
-    try {
-      return await this.#connection;
-    } catch (error) {
-      this.#connection = undefined;
-      throw error;
-    }
-  }
-
-  async #connect() {
-    const client = new McpClient({ tasksConfig: { ttl: 12_000 }, ...reach(this.#access) });
-    const tools = await client.listTools();
-    return { client, tools: new Map(tools.map((tool) => [tool.name, tool])) };
-  }
+function asking(person: Person | undefined) {
+  if (person === undefined) return {};
+  return {
+    elicitationCallback: async (_: unknown, { message }: { readonly message: string }) => ({
+      ...(await person.answer(message)),
+    }),
+  };
 }
 
 function reach(access: Access) {

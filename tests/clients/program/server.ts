@@ -14,6 +14,7 @@ import {
   perdure,
   PerdureError,
   ProtocolError,
+  question,
   type TaskContext,
 } from "../../../packages/perdure/src/index.ts";
 import { bearerTokens } from "../../../packages/perdure/src/wire/http/authenticate.ts";
@@ -75,6 +76,41 @@ app.task(`${prefix}protocol_fails`, { description: "Fails by the protocol.", inp
   note(task, key, "runs");
   throw new ProtocolError(-32_050, "out of paper", { data: { tray: 2 } });
 });
+
+const sure = z.object({ sure: z.boolean() });
+const asks = { input, asks: true, onDisconnect: "continue" } as const;
+app.task(`${prefix}confirm`, { description: "Asks a person.", ...asks }, async ({ key }, task) => {
+  note(task, key, "runs");
+  const said = await task.ask("Go on?", sure);
+  return { key, task: task.id, attempts: task.attempt, said };
+});
+
+app.task(`${prefix}trip`, { description: "Asks two questions at once.", ...asks }, async ({ key }, task) => {
+  note(task, key, "runs");
+  const even = z.object({ days: z.number() }).refine(({ days }) => days % 2 === 0, "odd");
+  const said = await task.askAll({
+    where: question("Where to?", z.object({ city: z.string() })),
+    days: question("How long?", even),
+  });
+  return { key, task: task.id, attempts: task.attempt, said };
+});
+
+app.task(`${prefix}hurry`, { description: "Waits only a moment.", ...asks }, async ({ key }, task) => {
+  note(task, key, "runs");
+  const said = await task.ask("Quick?", sure, { timeout: "1500ms" }).catch(codeOf);
+  return { key, task: task.id, attempts: task.attempt, said };
+});
+
+app.task(`${prefix}title`, { description: "Asks the client's model.", input }, async ({ key }, task) => {
+  note(task, key, "runs");
+  const messages = [{ role: "user", content: { type: "text", text: "A title?" } }];
+  const said = await task.sample({ messages, maxTokens: 20 }, { timeout: "3s" });
+  return { key, task: task.id, attempts: task.attempt, said };
+});
+
+function codeOf(error: unknown): string {
+  return error instanceof PerdureError ? error.code : "?";
+}
 
 /** Goes on where it was: what was done is saved at every tick. */
 async function work({ key, ms }: { key: string; ms: number }, task: TaskContext) {

@@ -13,9 +13,18 @@ export interface Waiting {
 
 export interface Incident {
   readonly name: string;
+  /** It happens while the clients' people are asked, and have not answered. */
+  readonly whileAsked?: boolean;
   befall(deployment: Deployment, waiting: readonly Waiting[]): Promise<void>;
   /** How often the work was begun in the end, at least and at most. */
   attempts(deployment: Deployment): readonly [least: number, most: number];
+}
+
+async function killAll({ http }: Deployment, waiting: readonly Waiting[]): Promise<void> {
+  await http?.kill();
+  await http?.restart();
+  // On stdio the client starts it again.
+  if (http === undefined) for (const { pid } of waiting) process.kill(pid, "SIGKILL");
 }
 
 /**
@@ -27,13 +36,15 @@ const startedAgain = 4;
 export const incidents: readonly Incident[] = [
   {
     name: "every process is killed, and started again",
-    async befall({ http }, waiting) {
-      await http?.kill();
-      await http?.restart();
-      // On stdio the client starts it again.
-      if (http === undefined) for (const { pid } of waiting) process.kill(pid, "SIGKILL");
-    },
+    befall: killAll,
     attempts: ({ http }) => (http === undefined ? [2, startedAgain] : [2, 2]),
+  },
+  {
+    name: "every process is killed while a question is open, and started again",
+    whileAsked: true,
+    befall: killAll,
+    // The answer may find it parked, or running.
+    attempts: () => [2, startedAgain + 1],
   },
   {
     name: "every connection is cut",

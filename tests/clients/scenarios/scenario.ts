@@ -2,7 +2,7 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
 import { expect } from "vitest";
-import type { Arguments, Outcome, TestClient } from "../client.ts";
+import type { Arguments, Outcome, Person, TestClient } from "../client.ts";
 import type { Deployment } from "../deployments/deployment.ts";
 import type { Kind } from "../kinds/index.ts";
 import { type Entry, readJournal } from "../program/journal.ts";
@@ -15,6 +15,8 @@ export interface Cell {
   readonly folder: string;
   /** A client of the same kind, of somebody else. */
   readonly stranger: () => TestClient;
+  /** Another client of the same principal, at which a person sits. */
+  readonly clientOf: (person: Person) => TestClient;
 }
 
 export interface Scenario {

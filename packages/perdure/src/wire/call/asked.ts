@@ -15,6 +15,9 @@ export function describeQuestions({ settings }: Service, open: readonly Question
   const questions = open.filter(({ mode }) => mode !== "sample");
   const answer = settings.toolNames.get("answer_task");
   const lines = questions.map((question) => `${question.key}: ${question.message}${formOf(question)}`);
+  if (questions.length === 0 && open.length > 0) {
+    return { text: "It waits for the model of a client that declares sampling.", structure: {} };
+  }
   return {
     text: ["It waits for an answer.", ...lines, ...whatToDo(answer, questions)].join("\n"),
     structure: questions.length === 0 ? {} : { questions: questions.map(structureOf) },

@@ -139,7 +139,10 @@ export async function waitForOutcome(
   // Whoever can only answer by a tool learns of a question by being handed over.
   const onChange = async (task: TaskSummary): Promise<void> => {
     if (task.status !== "input_required" || (await call.onAsked?.(task)) === true) return;
-    if (service.settings.toolNames.has("answer_task")) patience.abort();
+    if (!service.settings.toolNames.has("answer_task")) return;
+    // What is asked of a client's model no tool can answer: its time runs out.
+    const open = await questionsOf(service, task.id);
+    if (open.some(({ mode }) => mode !== "sample")) patience.abort();
   };
   // At once, not when the wait has noticed: an equal call may be the client's very next message, and is to join.
   let left: Promise<undefined> | undefined;

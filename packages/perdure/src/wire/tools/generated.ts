@@ -86,7 +86,7 @@ const definitions: Record<GeneratedTool, Definition> = {
       run: async ({ task_id, key, action = "accept", content }, { owner }) => {
         const task = await service.runtime.store.summary({ taskId: task_id as TaskId, owner });
         if (task === undefined) return unknownTask(task_id);
-        const open = task.status === "input_required" ? await questionsOf(service, task.id) : [];
+        const open = await forPeople(service, task);
         const question = questionFor(key, open);
         if (question === undefined) return noSuchQuestion(service, task, key, open);
         const outcome = await giveAnswer(service, {
@@ -97,7 +97,7 @@ const definitions: Record<GeneratedTool, Definition> = {
           content: content as JsonObject | undefined,
         });
         if (outcome.taken) return statusAfterAnswer(service, task);
-        const left = await questionsOf(service, task.id);
+        const left = await forPeople(service, task);
         if (outcome.problem === undefined) return noSuchQuestion(service, task, question.key, left);
         return wrong(service, `The answer to ${question.key} does not fit: ${outcome.problem}.`, task, left);
       },
@@ -221,6 +221,12 @@ function whatNext(service: Service, task: TaskSummary, questions: readonly Quest
     case "cancelled":
       return task.reason ?? "";
   }
+}
+
+/** What a client's model is asked, no person answers. */
+async function forPeople(service: Service, task: TaskSummary): Promise<Question[]> {
+  const open = task.status === "input_required" ? await questionsOf(service, task.id) : [];
+  return open.filter(({ mode }) => mode !== "sample");
 }
 
 /** Without a key, the only question there is. */

@@ -40,6 +40,7 @@ export async function serveCall(serving: Serving, task: ServedTask): Promise<voi
     caller: exchange.caller,
     sink: sinkOf(exchange, wantedBy(exchange.request, session)),
     signal: endOf(call.signal, task),
+    onAsked: ({ id }) => questions.canAsk(session, id),
     onTask: (taskId) => {
       submitted = taskId;
       if (task.start !== "held") return;
@@ -70,6 +71,7 @@ export async function resumeCall(serving: Serving, { taskId, since }: Resumption
       since,
       sink: sinkOf(exchange, wantedBy(exchange.request, session)),
       signal: endOf(call.signal, task),
+      onAsked: ({ id }) => questions.canAsk(session, id),
     },
     taskId,
   );

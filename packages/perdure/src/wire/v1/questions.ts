@@ -8,7 +8,7 @@ import type { Service } from "../service.ts";
 import { Asking, type AskingParts, type Channel, type OpenRequests } from "./asking.ts";
 import type { V1Session, V1Stream } from "./client.ts";
 import { FollowedTasks } from "./followed-tasks.ts";
-import { canBeAsked, type ClientResponse, toAnswer } from "./client-request.ts";
+import { canBeAsked, type ClientResponse, toAnswer, toClientRequest } from "./client-request.ts";
 import { PushedQuestions } from "./pushed-questions.ts";
 import type { ResumableExchange } from "./resumable.ts";
 
@@ -38,6 +38,13 @@ export class Questions {
     this.#pushed.follow(session, taskId);
     const { owner } = exchange.caller;
     return this.#ask({ owner, session, askedAs, channel, taskId, graceMs: 0 });
+  }
+
+  /** Whether the client can be asked any of what the task asks now, and so need not answer it by a tool. */
+  async canAsk(session: V1Session, taskId: TaskId): Promise<boolean> {
+    if (!canBeAsked(session)) return false;
+    const open = await questionsOf(this.#service, taskId);
+    return open.some((question) => toClientRequest(taskId, question, session) !== undefined);
   }
 
   /** The client cares for the task: where it does not wait for it, it is asked on its own stream. */
