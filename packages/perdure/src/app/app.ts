@@ -50,6 +50,8 @@ export interface PerdureOptions extends ServingOptions {
   readonly concurrency?: number;
   /** How long a task that only waits stays resident for an answer before it is parked. Default 2 s. */
   readonly linger?: Duration;
+  /** How many signals a task keeps that its handler has not waited for. Default 1,000. */
+  readonly maxSignals?: number;
   /** A pino logger or one like it. Default: pino, warnings and errors, to standard error. */
   readonly logger?: Logger;
   /** Close on SIGINT and SIGTERM, then end the process by that signal. Default false. */
@@ -153,7 +155,9 @@ export class App {
     this.#logger =
       options.logger ??
       pino({ name: options.name, level: "warn" }, pino.destination({ dest: 2, sync: true }));
-    this.tasks = new Tasks(() => this.#open());
+    this.tasks = new Tasks(() => this.#open(), {
+      maxSignals: toCount(options.maxSignals ?? 1_000, "maxSignals"),
+    });
     if (options.signals === true) closeOnSignals(this);
   }
 

@@ -26,9 +26,11 @@ export interface Answer {
 
 export class Tasks {
   readonly #runtime: () => Runtime;
+  readonly #maxSignals: number;
 
-  constructor(runtime: () => Runtime) {
+  constructor(runtime: () => Runtime, { maxSignals }: { readonly maxSignals: number }) {
     this.#runtime = runtime;
+    this.#maxSignals = maxSignals;
   }
 
   /** The whole record, or `undefined` for one that is unknown, expired, or another owner's. */
@@ -85,10 +87,16 @@ export class Tasks {
 
   /**
    * Gives a task a value that it waits for by `task.waitUntil(name)`, now or later. False when it has ended.
-   * @throws PerdureError `TASK_NOT_FOUND`
+   * @throws PerdureError `TASK_NOT_FOUND`, `INVALID_VALUE`; `LIMIT_EXCEEDED`: nobody has waited for `maxSignals` of them
    */
   async signal(id: string, name: string, value?: JsonValue, { owner }: OwnerOption = {}): Promise<boolean> {
-    const sent = await this.#runtime().store.signal({ taskId: id as TaskId, owner, name, value });
+    const sent = await this.#runtime().store.signal({
+      taskId: id as TaskId,
+      owner,
+      name,
+      value,
+      maxKept: this.#maxSignals,
+    });
     if (sent === undefined) throw notFound(id);
     return sent;
   }

@@ -59,6 +59,11 @@ export interface TaskStore {
   list(query: ListTasks): Promise<TaskPage>;
   /** In the order in which they were recorded. */
   operations(key: { readonly taskId: TaskId }): Promise<readonly Operation[]>;
+  /**
+   * What people are asked now by an open task, and by the open tasks that it waits for, and those by theirs: its own
+   * first, each in the order in which it was asked.
+   */
+  questions(key: { readonly taskId: TaskId }): Promise<readonly AskedQuestion[]>;
   savedState(key: { readonly taskId: TaskId }): Promise<SavedState | undefined>;
   /** Events with a revision above `after` (default 0), in order, at most `limit` (default 1,000). */
   timeline(query: ReadTimeline): Promise<readonly TimelineEvent[]>;
@@ -93,7 +98,10 @@ export interface TaskStore {
   leaseQuestion(lease: LeaseQuestion): Promise<QuestionLease | undefined>;
   /** A client cannot put this question to anybody: others may. */
   refuseQuestion(refusal: RefuseQuestion): Promise<void>;
-  /** Gives a task a value by name: to the wait that is open for it, or to the next one. As `cancel`: `undefined`. */
+  /**
+   * Gives a task a value by name: to the wait that is open for it, or to the next one. As `cancel`: `undefined`.
+   * @throws PerdureError `LIMIT_EXCEEDED` where nobody has waited for `maxKept` of them.
+   */
   signal(signal: SendSignal): Promise<boolean | undefined>;
   /** Removes an ended task and all that is kept of it. @throws PerdureError `TASK_NOT_ENDED`. */
   delete(key: TaskKey): Promise<boolean>;
@@ -114,6 +122,7 @@ export interface TaskStore {
   /**
    * As `openWait`, for a child task that is created in the same commit, of the same owner; and begun in it, where the
    * call says so and a new child is made.
+   * @throws PerdureError `CALL_CYCLE` where the idempotency key names a task that waits for this one, or this one.
    */
   openCall(call: OpenCall): Promise<OpenedCall>;
   /**
@@ -131,7 +140,10 @@ export interface TaskStore {
   /** Returns the result as it will be read back. @throws PerdureError `LIMIT_EXCEEDED` */
   complete(completion: CompleteTask): Promise<JsonValue | undefined>;
   fail(failure: FailTask): Promise<void>;
-  /** Ends the attempt with a failure and queues the next; failed operations are forgotten, so that they run again. */
+  /**
+   * Ends the attempt with a failure and queues the next, not before `delayMs`, whatever its waits come to meanwhile;
+   * failed operations are forgotten, so that they run again.
+   */
   retry(retry: RetryTask): Promise<void>;
   /** Gives the task back, due at once: the process shuts down. Counts as neither an error nor a crash. */
   release(attempt: AttemptKey): Promise<void>;
@@ -375,6 +387,12 @@ export interface AnswerQuestion extends TaskKey {
   readonly content?: JsonValue | undefined;
 }
 
+/** A question, and the task that asks it: under this id, and by the question's key, it is answered. */
+export interface AskedQuestion {
+  readonly taskId: TaskId;
+  readonly question: Question;
+}
+
 export interface AskAgain extends TaskKey {
   readonly key: string;
   /** What was wrong with the answer, for whoever is asked again. */
@@ -406,6 +424,8 @@ export interface RefuseQuestion extends QuestionKey {
 export interface SendSignal extends TaskKey {
   readonly name: string;
   readonly value: JsonValue | undefined;
+  /** How many signals the task keeps that nobody has waited for. Default 1,000. */
+  readonly maxKept?: number | undefined;
 }
 
 export type RecordOperation = AttemptKey & {

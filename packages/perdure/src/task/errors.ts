@@ -29,6 +29,7 @@ export type ErrorCode =
   | "STEP_TIMEOUT"
   | "UNKNOWN_VERSION"
   | "CANNOT_ASK"
+  | "CALL_CYCLE"
   // of a handler that runs in a thread
   | "OUT_OF_MEMORY"
   | "THREAD_EXITED"

@@ -7,7 +7,7 @@ import type { Row, SqlValue } from "./driver.ts";
 import { endByAttempt } from "./ending.ts";
 import { deliverInterim, dropClosedQuestions } from "./outbox.ts";
 import { toOperation } from "./rows.ts";
-import { statusNow, statusWithout } from "./waking.ts";
+import { statusNow, statusWithout, tellCallers } from "./waking.ts";
 import {
   appendEvent,
   type DeliveringRow,
@@ -23,7 +23,7 @@ export function recordOperation(
   value: string | undefined,
 ): Operation {
   const { taskId, name, kind, state, attempt } = operation;
-  const { revision, delivery } = updateForOperation(tx, operation);
+  const { revision, status, delivery } = updateForOperation(tx, operation);
   const row = tx
     .sql(
       `INSERT INTO operations (task_id, name, kind, state, attempt, tries, value, wake_at, recorded_at, revision)
@@ -53,7 +53,10 @@ export function recordOperation(
     });
   }
   appendEvent(tx, taskId, revision, { type: "operation", name, kind, state });
-  if (kind === "ask") dropClosedQuestions(tx, taskId, delivery);
+  if (kind === "ask") {
+    dropClosedQuestions(tx, taskId, delivery);
+    tellCallers(tx, taskId, status);
+  }
   if (kind === "remember" && value !== undefined) {
     deliverInterim(tx, taskId, delivery, String(JSON.parse(value)), revision);
   }
@@ -147,7 +150,7 @@ export function retryTask(tx: Transaction, { failure, delayMs, ...key }: RetryTa
   const { revision } = updateByAttempt(
     tx,
     key,
-    `status = ${statusNow}, errors = errors + 1, running = 0, due_at = ?`,
+    `status = ${statusNow}, errors = errors + 1, running = 0, due_at = ?, backs_off = 1`,
     [tx.now + delayMs],
   );
   tx.sql("DELETE FROM operations WHERE task_id = ? AND state IN ('failed', 'attempted')").run(key.taskId);

@@ -92,7 +92,7 @@ function adopted(tx: Transaction, childId: TaskId): boolean {
 /** Gives the calls that wait for an ended task its result, or its failure. */
 export function settleCalls(tx: Transaction, childId: TaskId): void {
   const calls = tx
-    .sql("SELECT task_id, name FROM operations WHERE child_id = ? AND state = 'open'")
+    .sql("SELECT task_id, name, child_asks FROM operations WHERE child_id = ? AND state = 'open'")
     .all(childId);
   if (calls.length === 0) return;
   const completed = tx.sql.values("SELECT status FROM tasks WHERE id = ?")(childId)?.[0] === "completed";
@@ -100,7 +100,7 @@ export function settleCalls(tx: Transaction, childId: TaskId): void {
   for (const call of calls) {
     const parentId = call["task_id"] as TaskId;
     resolveOperation(tx, parentId, call["name"] as string, completed ? "done" : "failed", value);
-    wake(tx, parentId, "call");
+    wake(tx, parentId, call["child_asks"] === 1 ? "ask" : "call");
   }
 }
 

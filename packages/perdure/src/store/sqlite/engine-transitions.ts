@@ -27,7 +27,7 @@ export function beginTask(tx: Transaction, { taskId, maxCrashes }: BeginTask): T
   const row = asTaskRow(
     tx
       .sql(
-        `UPDATE tasks SET attempt = attempt + 1, running = 1, due_at = NULL, revision = revision + 1, updated_at = ?
+        `UPDATE tasks SET attempt = attempt + 1, running = 1, due_at = NULL, backs_off = 0, revision = revision + 1, updated_at = ?
          WHERE id = ? RETURNING *`,
       )
       .get(tx.now, taskId) ?? {},

@@ -19,6 +19,7 @@ import { asking } from "./migrations/5-asking.ts";
 import { artifacts } from "./migrations/6-artifacts.ts";
 import { outbox } from "./migrations/7-outbox.ts";
 import { growing } from "./migrations/8-growing.ts";
+import { family } from "./migrations/9-family.ts";
 
 export const migrations: readonly string[] = [
   tasks,
@@ -29,6 +30,7 @@ export const migrations: readonly string[] = [
   artifacts,
   outbox,
   growing,
+  family,
 ];
 
 /** Says that a file is perdure's: "pdre". */

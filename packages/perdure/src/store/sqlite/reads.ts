@@ -9,8 +9,9 @@ import type {
   TaskSummary,
   TimelineEvent,
   Timestamp,
+  Wait,
 } from "../../task/record.ts";
-import type { ListTasks, ReadTimeline, TaskKey, TaskPage } from "../store.ts";
+import type { AskedQuestion, ListTasks, ReadTimeline, TaskKey, TaskPage } from "../store.ts";
 import type { SqlValue } from "./driver.ts";
 import { asTaskRow, toOperation, toRecord, toSummary, toTimelineEvent } from "./rows.ts";
 import { findTask, type Sql } from "./transaction.ts";
@@ -78,6 +79,24 @@ function decodeCursor(cursor: string): string {
 export function readOperations(sql: Sql, now: Timestamp, taskId: TaskId): Operation[] {
   if (findTask(sql, now, taskId, undefined) === undefined) return [];
   return sql("SELECT * FROM operations WHERE task_id = ? ORDER BY revision").all(taskId).map(toOperation);
+}
+
+/** Its own first, then those of the tasks that it waits for. */
+export function readQuestions(sql: Sql, now: Timestamp, taskId: TaskId): AskedQuestion[] {
+  const task = findTask(sql, now, taskId, undefined);
+  if (task === undefined || task.ended_at !== null) return [];
+  return sql(
+    `WITH RECURSIVE asking (id) AS (
+       VALUES (?)
+       UNION SELECT child_id FROM operations JOIN asking ON task_id = id WHERE state = 'open' AND child_asks = 1
+     ) SELECT task_id, wait FROM operations JOIN asking ON task_id = id
+       WHERE state = 'open' AND kind = 'ask' ORDER BY task_id <> ?, recorded_at, task_id, revision`,
+  )
+    .all(taskId, taskId)
+    .map((row) => {
+      const { question } = JSON.parse(row["wait"] as string) as Extract<Wait, { kind: "ask" }>;
+      return { taskId: row["task_id"] as TaskId, question };
+    });
 }
 
 export function readSavedState(sql: Sql, now: Timestamp, taskId: TaskId): SavedState | undefined {

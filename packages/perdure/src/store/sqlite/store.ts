@@ -29,7 +29,15 @@ import { SqliteExecutor } from "./executor.ts";
 import { FileLock } from "./file-lock.ts";
 import { FilePoll } from "./file-poll.ts";
 import { memoryFile, openFile } from "./open.ts";
-import { listTasks, readOperations, readRecord, readSavedState, readSummary, readTimeline } from "./reads.ts";
+import {
+  listTasks,
+  readOperations,
+  readQuestions,
+  readRecord,
+  readSavedState,
+  readSummary,
+  readTimeline,
+} from "./reads.ts";
 import { pausedTools, pauseTool, resumeTool } from "./pausing.ts";
 import { takeSecret } from "./secrets.ts";
 import { Presence } from "./presence.ts";
@@ -142,6 +150,10 @@ class SqliteStore implements Store.TaskStore {
 
   async operations({ taskId }: Store.TaskKey) {
     return this.#read(() => readOperations(this.#sql, this.#now(), taskId));
+  }
+
+  async questions({ taskId }: Store.TaskKey) {
+    return this.#read(() => readQuestions(this.#sql, this.#now(), taskId));
   }
 
   async savedState({ taskId }: Store.TaskKey) {

@@ -3,12 +3,13 @@
  *
  * An open wait is an operation without a value. Whatever resolves it (a person's answer, a signal, the end of a child)
  * writes the value into the operation and makes a parked task due, in one transaction; time does so by `wake_at`, of
- * which the earliest is the parked task's `due_at`. A task is `input_required` while a question is open.
+ * which the earliest is the parked task's `due_at`. A task is `input_required` while a question is open, its own or one
+ * of a child that it waits for: every change of what is asked is told upwards (`waking.ts`).
  */
 import { PerdureError, quote } from "../../task/errors.ts";
 import type { Failure } from "../../task/failure.ts";
 import type { TaskId } from "../../task/id.ts";
-import type { Operation, Question, Timestamp, Wait } from "../../task/record.ts";
+import type { Operation, Question, TaskSummary, Timestamp, Wait } from "../../task/record.ts";
 import type {
   AnswerQuestion,
   AskAgain,
@@ -34,7 +35,7 @@ import {
   type Transaction,
   updateByAttempt,
 } from "./transaction.ts";
-import { resolveOperation, touch, wake } from "./waking.ts";
+import { resolveOperation, tellCallers, touch, wake } from "./waking.ts";
 
 export function openWait(tx: Transaction, { name, wait, problem, ...key }: OpenWait): Operation {
   const held = requireAttempt(tx, key);
@@ -66,17 +67,38 @@ export function openCall(
   const existing = findOperation(tx, key.taskId, name, "call");
   if (existing !== undefined) return { operation: toOperation(existing) };
   const { task, created } = createTask(tx, { ...child, owner, parentId: key.taskId }, input);
+  if (!created && task.phase !== "ended") refuseCycle(tx, key.taskId, task);
   const opened = insertOperation(tx, key, held, {
     name,
     kind: "call",
     state: "open",
     wait: { kind: "call", childId: task.id },
   });
-  // An idempotency key may have found a task that has ended long ago.
+  // An idempotency key may have found a task that asks already, or has ended long ago.
+  if (task.status === "input_required") tellCallers(tx, task.id, task.status);
   if (task.phase !== "ended")
     return { operation: opened, ...(created && task.phase === "running" && { begun: task }) };
   settleCalls(tx, task.id);
   return { operation: toOperation(findOperation(tx, key.taskId, name, "call") ?? {}) };
+}
+
+/** A child that was found, and waits for its caller: neither would ever end. */
+function refuseCycle(tx: Transaction, callerId: TaskId, child: TaskSummary): void {
+  const waits = tx
+    .sql(
+      `WITH RECURSIVE awaited (id) AS (
+         VALUES (?)
+         UNION SELECT child_id FROM operations JOIN awaited ON task_id = id WHERE state = 'open' AND child_id IS NOT NULL
+       ) SELECT 1 FROM awaited WHERE id = ?`,
+    )
+    .get(child.id, callerId);
+  if (waits === undefined) return;
+  const who = child.id === callerId ? "is the caller itself" : "waits for its caller";
+  throw new PerdureError("CALL_CYCLE", {
+    message:
+      `the idempotency key ${quote(child.idempotencyKey)} of tool ${child.tool} names task ${child.id}, which ${who}: ` +
+      `the call would never end. Call with a key of its own, or without one.`,
+  });
 }
 
 export function park(tx: Transaction, { waits, ...key }: Park): boolean {
@@ -135,7 +157,7 @@ export function askAgain(tx: Transaction, { taskId, owner, key, problem }: AskAg
   );
   dropClosedQuestions(tx, taskId, task.delivery);
   deliverQuestion(tx, taskId, task.delivery, again);
-  touch(tx, taskId);
+  tellCallers(tx, taskId, touch(tx, taskId).status);
   return true;
 }
 
@@ -151,6 +173,7 @@ export function sendSignal(
     .sql("SELECT name FROM operations WHERE task_id = ? AND name = ? AND kind = 'signal' AND state = 'open'")
     .get(task.id, signal.name);
   if (open === undefined) {
+    refuseMany(tx, signal);
     tx.sql("INSERT INTO signals (task_id, name, revision, value) VALUES (?, ?, ?, ?)").run(
       task.id,
       signal.name,
@@ -233,7 +256,10 @@ function insertOperation(
     after.revision,
   );
   appendEvent(tx, key.taskId, after.revision, { type: "operation", name, kind, state });
-  if (wait?.kind === "ask") deliverQuestion(tx, key.taskId, held.delivery, wait.question);
+  if (wait?.kind === "ask") {
+    deliverQuestion(tx, key.taskId, held.delivery, wait.question);
+    tellCallers(tx, key.taskId, after.status);
+  }
   return toOperation(row);
 }
 
@@ -309,6 +335,16 @@ function openQuestion(tx: Transaction, task: TaskRow, key: string): Row | undefi
          AND (wake_at IS NULL OR wake_at > ?)`,
     )
     .get(task.id, key, tx.now);
+}
+
+function refuseMany(tx: Transaction, { taskId, name, maxKept = 1_000 }: SendSignal): void {
+  const kept = tx.sql("SELECT count(*) AS kept FROM signals WHERE task_id = ?").get(taskId)?.["kept"];
+  if (Number(kept) < maxKept) return;
+  throw new PerdureError("LIMIT_EXCEEDED", {
+    message:
+      `task ${taskId} keeps ${Number(kept)} signals that nobody has waited for; maxSignals allows ${maxKept}, and ` +
+      `${quote(name)} was not kept. Wait for them in the handler (waitUntil), or raise maxSignals.`,
+  });
 }
 
 function takeSignal(

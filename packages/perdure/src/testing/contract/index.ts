@@ -5,6 +5,7 @@ import { backupCases } from "./backup.ts";
 import { beginCases } from "./begin.ts";
 import { callCases } from "./calls.ts";
 import { cancelCases } from "./cancel.ts";
+import { callCycleCases, childrenThatAskCases } from "./children-that-ask.ts";
 import { claimAfterCrashCases } from "./claim-after-crash.ts";
 import { claimCases } from "./claim.ts";
 import { closeCases } from "./close.ts";
@@ -70,6 +71,8 @@ export const storeContract: readonly ContractCase[] = [
   ...sharedQuestionLeaseCases,
   ...signalCases,
   ...callCases,
+  ...callCycleCases,
+  ...childrenThatAskCases,
   ...waitsAfterCrashCases,
   ...fencingCases,
   ...crashCases,

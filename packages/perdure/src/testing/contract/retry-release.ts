@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { assertFields } from "./assertions.ts";
 import { casesOf } from "./contract.ts";
+import { call } from "./calls.ts";
 import { failure } from "./harness.ts";
+import { requests } from "./waits.ts";
 
 export const retryCases = casesOf("retry", {
   async "queues the next attempt after the delay, and counts the error"(h) {
@@ -39,6 +41,34 @@ export const retryCases = casesOf("retry", {
     const key = await h.running();
     await h.store.retry({ ...key, failure: failure(), delayMs: 0 });
     assertFields(await h.begin(key.taskId), { attempt: 2 });
+  },
+
+  async "is not begun before the delay is over, whatever its waits come to meanwhile"(h) {
+    const key = await h.running();
+    const { taskId } = key;
+    for (const kind of ["ask", "signal"] as const)
+      await h.store.openWait({ ...key, name: kind, wait: requests[kind] });
+    const childId = await call(h, key);
+    await h.store.retry({ ...key, failure: failure(), delayMs: 2_000 });
+    const dueAt = h.clock.now() + 2_000;
+    const [asked] = await h.store.questions(key);
+    await h.store.answer({ taskId, key: asked?.question.key ?? "", action: "accept", content: 1 });
+    await h.store.signal({ taskId, name: "signal", value: 2 });
+    await h.store.complete({ ...(await h.beginAgain(childId)), result: 3 });
+    assertFields(await h.read(taskId), { phase: "queued", dueAt });
+    await h.clock.advance(1_999);
+    assert.equal(await h.begin(taskId), undefined);
+    await h.clock.advance(1);
+    const second = await h.beginAgain(taskId);
+    const values = (await h.store.operations(second)).map((one) =>
+      one.state === "done" ? one.value : one.state,
+    );
+    assert.deepEqual(values, [1, 2, 3]);
+    // What keeps it back is over with the delay: the next wait that is resolved makes it due.
+    await h.store.openWait({ ...second, name: "go", wait: requests.signal });
+    await h.store.park({ ...second, waits: ["go"] });
+    await h.store.signal({ taskId, name: "go", value: 4 });
+    assertFields(await h.begin(taskId), { attempt: 3 });
   },
 
   async "counts every error"(h) {

@@ -1,7 +1,7 @@
 /** Signals: a value from outside, by name, for the wait that is open or the next one. */
 import assert from "node:assert/strict";
 import { newTaskId } from "../../task/id.ts";
-import { assertFields, leavesUnchanged } from "./assertions.ts";
+import { assertFields, leavesUnchanged, refuses } from "./assertions.ts";
 import { casesOf } from "./contract.ts";
 import { failure } from "./harness.ts";
 import { operationOf, parkedAt, requests } from "./waits.ts";
@@ -114,6 +114,32 @@ export const signalCases = casesOf("signals", {
       const operation = await h.store.openWait({ ...second, name, wait: requests.signal });
       assertFields(operation, { state: "done", value: name });
     }
+  },
+
+  async "that nobody waits for are kept up to a number, and refused beyond it"(h) {
+    const key = await h.running();
+    const { taskId } = key;
+    const send = (name: string) => h.store.signal({ taskId, name, value: 1, maxKept: 3 });
+    for (const name of ["a", "a", "b"]) assert.equal(await send(name), true);
+    const refusal = await refuses("LIMIT_EXCEEDED", () => send("c"));
+    for (const part of ["3", "maxSignals", taskId])
+      assert.ok(refusal.message.includes(part), refusal.message);
+    await leavesUnchanged(h, taskId, () => send("c").catch(() => undefined));
+    await h.store.openWait({ ...key, name: "a", wait: requests.signal });
+    assert.equal(await send("c"), true);
+    // One that is waited for is not kept.
+    await h.store.openWait({ ...key, name: "go", wait: requests.signal });
+    assert.equal(await send("go"), true);
+    const other = await h.running();
+    assert.equal(await h.store.signal({ taskId: other.taskId, name: "a", value: 1, maxKept: 3 }), true);
+  },
+
+  async "that nobody waits for are a thousand, where nothing else is said"(h) {
+    const { taskId } = await h.running();
+    const send = (value: number) => h.store.signal({ taskId, name: "go", value });
+    await Promise.all(Array.from({ length: 1_000 }, (_, n) => send(n)));
+    const refusal = await refuses("LIMIT_EXCEEDED", () => send(1_000));
+    assert.ok(refusal.message.includes("1000"), refusal.message);
   },
 
   async "leave with the task"(h) {
