@@ -140,6 +140,8 @@ export class App {
   #opened: Runtime | undefined;
   #state: "open" | "started" | "closed" = "open";
   #closed: Promise<void> | undefined;
+  /** Until it is served, nobody knows what clients are offered. */
+  #answerable = true;
 
   constructor(options: PerdureOptions) {
     if (!/^[A-Za-z0-9_.-]{1,64}$/.test(options.name)) {
@@ -369,6 +371,9 @@ export class App {
       { tasks: this.#declared, plainTools: this.#plainTools, registrations: this.#registrations },
       this.#open(),
     );
+    // Who hides it has other means.
+    const hidden = this.#options.tools?.hide?.includes("answer_task") ?? false;
+    this.#answerable = hidden || service.settings.toolNames.has("answer_task");
     return { ...service, newServer };
   }
 
@@ -408,6 +413,7 @@ export class App {
       logger,
       concurrency,
       lingerMs: toMs(linger, "linger"),
+      answerable: () => this.#answerable,
       random,
       ids,
     });

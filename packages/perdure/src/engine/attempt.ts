@@ -20,6 +20,7 @@ import type { Logger } from "./logger.ts";
 import type { Run, Settled } from "./run.ts";
 import type { Threads } from "./threads/threads.ts";
 import type { TaskTool } from "./tool.ts";
+import { unanswerableWarning } from "./unanswerable.ts";
 
 export interface AttemptParts {
   readonly record: TaskRecord;
@@ -32,6 +33,8 @@ export interface AttemptParts {
   readonly lingerMs: number;
   /** Whether other tasks wait for a slot. */
   readonly slotWanted: () => boolean;
+  /** Whether a client that can only call tools is offered one to answer by. Absent: nothing is known of clients. */
+  readonly answerable?: (() => boolean) | undefined;
   readonly child: CreateChild;
   readonly openCall: FencedStoreParts["openCall"];
   /** Where there are tools that run in threads. */
@@ -64,6 +67,11 @@ export class Attempt {
       key: this.key,
       ended: this.#ended.signal,
       end: (reason) => this.end(reason),
+      onWait: unanswerableWarning({
+        ...parts,
+        timeline: () => parts.store.timeline({ taskId: parts.record.id }),
+        log: (message) => this.#store.report({ logs: [{ level: "warning", message }] }),
+      }),
     });
   }
 

@@ -52,6 +52,7 @@ export interface EngineParts {
   /** How many attempts run at once, of all tools. */
   readonly concurrency: number;
   readonly lingerMs: number;
+  readonly answerable?: AttemptParts["answerable"];
   readonly child: AttemptParts["child"];
 }
 

@@ -2,7 +2,7 @@
  * The store as one attempt sees it: each write carries the attempt's number, is kept up while the store has trouble, and
  * a refusal ends the attempt, for the reason that the record gives.
  */
-import type { AttemptKey, OpenCall, TaskStore } from "../store/store.ts";
+import type { AttemptKey, OpenCall, OpenWait, TaskStore } from "../store/store.ts";
 import type { Clock } from "../task/clock.ts";
 import { PerdureError } from "../task/errors.ts";
 import type { JsonValue } from "../task/json.ts";
@@ -18,6 +18,8 @@ export interface FencedStoreParts {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly ended: AbortSignal;
+  /** Is told of each wait before it is opened. */
+  readonly onWait: (wait: Pick<OpenWait, "wait">) => void;
   /** Ends the attempt. */
   readonly end: (reason: PerdureError) => void;
   readonly child: CreateChild;
@@ -60,7 +62,8 @@ export class FencedStore implements AttemptStore {
   }
 
   openWait(wait: Parameters<AttemptStore["openWait"]>[0]): Promise<Operation> {
-    const { store, key } = this.#parts;
+    const { store, key, onWait } = this.#parts;
+    onWait(wait);
     return this.write(() => store.openWait({ ...key, ...wait }));
   }
 

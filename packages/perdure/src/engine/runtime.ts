@@ -22,6 +22,8 @@ export interface RuntimeParts {
   readonly logger: Logger;
   readonly concurrency: number;
   readonly lingerMs: number;
+  /** As `AttemptParts.answerable`. */
+  readonly answerable?: (() => boolean) | undefined;
 }
 
 export interface Submission {
