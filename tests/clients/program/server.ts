@@ -95,6 +95,12 @@ app.task(`${prefix}trip`, { description: "Asks two questions at once.", ...asks 
   return { key, task: task.id, attempts: task.attempt, said };
 });
 
+app.task(`${prefix}delegate`, { description: "Has a child that asks.", ...asks }, async ({ key }, task) => {
+  note(task, key, "runs");
+  const { said } = await task.call<{ said: JsonObject }>(`${prefix}confirm`, { key: `${key} child` });
+  return { key, task: task.id, attempts: task.attempt, said };
+});
+
 app.task(`${prefix}hurry`, { description: "Waits only a moment.", ...asks }, async ({ key }, task) => {
   note(task, key, "runs");
   const said = await task.ask("Quick?", sure, { timeout: "1500ms" }).catch(codeOf);

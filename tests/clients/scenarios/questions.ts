@@ -63,6 +63,16 @@ const twoQuestions: Scenario = {
   },
 };
 
+const child: Scenario = {
+  name: "a question of a child, answered wrongly at first",
+  async run(cell) {
+    const answers = ["perhaps", true];
+    const told = await ask(cell, "delegate", { answer: () => accept({ sure: answers.shift() ?? false }) });
+    expectSaid(told, { sure: true });
+    expect(told.messages).toEqual(["Go on?", expect.stringContaining("not fit")]);
+  },
+};
+
 const declined: Scenario = {
   name: "a question that is declined",
   async run(cell) {
@@ -108,4 +118,12 @@ function nobody(message: string): never {
   throw new Error(`a person was asked: ${message}`);
 }
 
-export const questions: readonly Scenario[] = [oneQuestion, twoQuestions, declined, tooLate, model, noModel];
+export const questions: readonly Scenario[] = [
+  oneQuestion,
+  twoQuestions,
+  child,
+  declined,
+  tooLate,
+  model,
+  noModel,
+];

@@ -55,6 +55,61 @@ describe("app.tasks.list()", () => {
   });
 });
 
+describe("app.tasks.questions() and answer()", () => {
+  const sure = z.object({ sure: z.boolean() });
+
+  it("are of the task and of its children, each under a key of its own", async () => {
+    const clock = new ManualClock();
+    const app = testApp({ clock });
+    const confirm = app.task("confirm", { description, input }, ({ n }, { ask }) => ask(`${n}?`, sure));
+    const both = app.task("both", { description, input }, async (_, { ask, call }) =>
+      Promise.all([ask("own?", sure), call(confirm, { n: 1 }), call(confirm, { n: 2 })]),
+    );
+    app.task("outer", { description, input }, (_, { call }) => call(both, {}));
+    await app.start();
+    const { id } = await app.submit("outer", {}, { owner: "ada" });
+    await clock.advance("5s");
+    expect(await app.tasks.get(id)).toMatchObject({ status: "input_required", phase: "parked" });
+    const open = await app.tasks.questions(id);
+    expect(open.map(({ message }) => message).toSorted()).toEqual(["1?", "2?", "own?"]);
+    expect(new Set(open.map(({ key }) => key)).size).toBe(3);
+    const yes = { action: "accept", content: { sure: true } } as const;
+    for (const [answered, { key, message }] of open.entries()) {
+      expect(key).toMatch(/^[A-Za-z0-9]{1,64}$/);
+      await expect(app.tasks.answer(id, key, yes, { owner: "eve" })).rejects.toMatchObject({
+        code: "TASK_NOT_FOUND",
+      });
+      const answer = { action: "accept", content: { sure: message !== "2?" } } as const;
+      expect(await app.tasks.answer(id, key, answer, { owner: "ada" })).toBe(true);
+      expect(await app.tasks.answer(id, key, yes)).toBe(false);
+      await clock.advance("1s");
+      expect(await app.tasks.questions(id)).toHaveLength(2 - answered);
+    }
+    await clock.advance("5s");
+    expect(await app.tasks.get(id)).toMatchObject({
+      status: "completed",
+      result: [{ sure: true }, { sure: true }, { sure: false }],
+    });
+  });
+});
+
+describe("app.tasks.signal()", () => {
+  it("keeps as many as maxSignals allows, and refuses the next", async () => {
+    const app = testApp({ maxSignals: 2 });
+    app.task("hang", { description, input }, () => forever);
+    const { id } = await app.submit("hang", {});
+    for (const n of [1, 2]) expect(await app.tasks.signal(id, "go", n)).toBe(true);
+    await expect(app.tasks.signal(id, "go", 3)).rejects.toMatchObject({
+      code: "SIGNALS_FULL",
+      message: expect.stringContaining("maxSignals allows 2") as string,
+    });
+  });
+
+  it("takes no limit that is none", () => {
+    expect(() => testApp({ maxSignals: 0 })).toThrow("maxSignals must be a whole number");
+  });
+});
+
 describe("app.tasks.retry()", () => {
   it("starts a new task of a finished one, with its input, and names it", async () => {
     const app = testApp();

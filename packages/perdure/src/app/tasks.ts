@@ -1,16 +1,11 @@
 /** `app.tasks`: the tasks of the store, for whoever operates the application, or for one owner. */
+import { questionsOf } from "../engine/questions.ts";
 import type { Runtime } from "../engine/runtime.ts";
 import type { ListTasks, TaskPage } from "../store/store.ts";
 import { PerdureError } from "../task/errors.ts";
 import type { TaskId } from "../task/id.ts";
 import type { JsonValue } from "../task/json.ts";
-import {
-  type AnswerAction,
-  openQuestions,
-  type Question,
-  type TaskRecord,
-  type TimelineEvent,
-} from "../task/record.ts";
+import type { AnswerAction, Question, TaskRecord, TimelineEvent } from "../task/record.ts";
 import { notFound, TaskHandle } from "./handle.ts";
 
 export interface OwnerOption {
@@ -106,17 +101,16 @@ export class Tasks {
    * @throws PerdureError `TASK_NOT_FOUND`
    */
   async answer(id: string, key: string, answer: Answer, { owner }: OwnerOption = {}): Promise<boolean> {
-    const given = await this.#runtime().store.answer({ taskId: id as TaskId, owner, key, ...answer });
-    if (given === undefined) throw notFound(id);
-    return given;
+    const { store } = this.#runtime();
+    if ((await store.summary({ taskId: id as TaskId, owner })) === undefined) throw notFound(id);
+    const asked = (await questionsOf(store, id as TaskId)).find((question) => question.key === key);
+    return asked !== undefined && (await store.answer({ ...asked.asker, ...answer })) === true;
   }
 
-  /** The open questions of a task. @throws PerdureError `TASK_NOT_FOUND` */
+  /** The open questions of a task, and of the tasks that it waits for. @throws PerdureError `TASK_NOT_FOUND` */
   async questions(id: string, { owner }: OwnerOption = {}): Promise<readonly Question[]> {
     const task = await this.#existing(id, owner);
-    // Of an ended task the record keeps what was never answered.
-    if (task.phase === "ended") return [];
-    return openQuestions(await this.#runtime().store.operations({ taskId: task.id }));
+    return (await questionsOf(this.#runtime().store, task.id)).map(({ asker: _, ...question }) => question);
   }
 
   /** Removes an ended task and all that is kept of it. @throws PerdureError `TASK_NOT_FOUND`, `TASK_NOT_ENDED` */

@@ -94,10 +94,10 @@ export const childrenThatAskCases = casesOf("children that ask", {
     const { taskId } = third;
     await told(() => ask(h, third), "asked");
     await told(() => ask(h, third, "another"), "asked beside");
-    const first_ = await keyOf();
-    await told(() => h.store.askAgain({ taskId, key: first_, problem: "no" }), "asked again");
+    const closed = await keyOf();
+    await told(() => h.store.askAgain({ taskId, key: closed, problem: "no" }), "asked again");
     const again = await keyOf();
-    assert.notEqual(again, first_);
+    assert.notEqual(again, closed);
     await told(() => h.store.answer({ taskId, key: again, action: "accept", content: 1 }), "answered");
     const record = { ...third, name: "another", kind: "ask", state: "failed", failure: failure() } as const;
     await told(() => h.store.recordOperation(record), "expired");

@@ -6,7 +6,8 @@
 import { fromJsonSchema, type JsonSchemaType } from "@modelcontextprotocol/server";
 import type { TaskId } from "../../task/id.ts";
 import type { JsonValue } from "../../task/json.ts";
-import { type AnswerAction, openQuestions, type Question } from "../../task/record.ts";
+import type { AnswerAction, Question } from "../../task/record.ts";
+import { questionsOf as questionsIn, type TaskQuestion } from "../../engine/questions.ts";
 import type { Service } from "../service.ts";
 
 export interface GivenAnswer {
@@ -25,8 +26,17 @@ export type AnswerOutcome =
   | { readonly taken: false; readonly problem: string };
 
 /** What people are asked now. The caller has checked whose task it is. */
-export async function questionsOf({ runtime }: Service, taskId: TaskId): Promise<readonly Question[]> {
-  return openQuestions(await runtime.store.operations({ taskId }));
+export async function questionsOf({ runtime }: Service, taskId: TaskId): Promise<readonly TaskQuestion[]> {
+  return questionsIn(runtime.store, taskId);
+}
+
+/** An answer that did not fit closes its key: the question is asked under another, with what was wrong. */
+export async function askAgain(
+  { runtime }: Service,
+  { owner, asker }: Pick<GivenAnswer, "owner"> & Pick<TaskQuestion, "asker">,
+  problem: string,
+): Promise<void> {
+  await runtime.store.askAgain({ ...asker, owner, problem });
 }
 
 /** Gives an answer to the question that is open under its key. */
@@ -38,7 +48,7 @@ export async function giveAnswer(service: Service, answer: GivenAnswer): Promise
   if (question === undefined) return { taken: false };
   const problem = answer.action === "accept" ? await problemOf(question, answer.content) : undefined;
   if (problem !== undefined) return { taken: false, problem };
-  return (await store.answer(answer)) === true ? { taken: true } : { taken: false };
+  return (await store.answer({ ...answer, ...question.asker })) === true ? { taken: true } : { taken: false };
 }
 
 async function problemOf({ schema }: Question, content: JsonValue | undefined): Promise<string | undefined> {

@@ -122,6 +122,41 @@ describe("one question, several clients", () => {
   });
 });
 
+describe("what a person does at a URL", () => {
+  async function visiting() {
+    const service = await testService(asking);
+    const front = createV1Front(service);
+    const taskId = await start(front, "page");
+    const ada = client("ada", { capabilities: { elicitation: { url: {} } } });
+    const exchange = wait(front, taskId, ada);
+    await eventually(() => asked(exchange).length === 1);
+    const [{ id, params } = { id: "", params: {} as JsonObject }] = asked(exchange);
+    const [key = ""] = id.split(".").slice(-1);
+    const done = () => exchange.notified("notifications/elicitation/complete");
+    return { service, front, ada, exchange, id, params, question: { taskId: taskId as TaskId, key }, done };
+  }
+
+  it("is told as complete, by its id, to the client that asked them and has not heard of it", async () => {
+    const { service, exchange, params, question, done } = await visiting();
+    await service.runtime.store.answer({ ...question, action: "accept" });
+    await eventually(() => exchange.said.some((said) => "result" in said));
+    expect(params["elicitationId"]).toMatch(/^\w+\.q\d+$/);
+    expect(done()).toEqual([{ elicitationId: params["elicitationId"] }]);
+    expect(exchange.notified("notifications/cancelled")).toHaveLength(1);
+  });
+
+  it("is not told as complete where it was declined, or the client said so itself", async () => {
+    const declined = await visiting();
+    await declined.service.runtime.store.answer({ ...declined.question, action: "decline" });
+    const heard = await visiting();
+    await answer(heard.front, heard.ada, { id: heard.id, result: { action: "accept" } });
+    for (const { exchange, done } of [declined, heard]) {
+      await eventually(() => exchange.said.some((said) => "result" in said));
+      expect(done()).toEqual([]);
+    }
+  });
+});
+
 describe("a question to the client's model", () => {
   it("is put by sampling, and what the model said is the answer", async () => {
     const service = await testService({ never });

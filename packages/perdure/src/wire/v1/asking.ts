@@ -6,11 +6,11 @@
 import type { TaskWatch } from "../../store/task-watch.ts";
 import type { TaskId } from "../../task/id.ts";
 import type { JsonObject } from "../../task/json.ts";
-import type { Question } from "../../task/record.ts";
+import type { TaskQuestion } from "../../engine/questions.ts";
 import { questionsOf } from "../call/questions.ts";
 import type { Service } from "../service.ts";
 import type { ClientRequest, V1Session } from "./client.ts";
-import { toClientRequest, toRequestId } from "./client-request.ts";
+import { elicitationId, toClientRequest, toRequestId } from "./client-request.ts";
 
 /** After that without a renewal, another client may be asked. */
 export const leaseMs = 10_000;
@@ -54,7 +54,7 @@ export class Asking {
   readonly ended: Promise<void>;
   readonly #parts: AskingParts;
   readonly #stop = new AbortController();
-  readonly #asked = new Set<string>();
+  readonly #asked = new Map<string, TaskQuestion>();
   readonly #seenAt = new Map<string, number>();
 
   constructor(parts: AskingParts) {
@@ -79,17 +79,17 @@ export class Asking {
     try {
       for (;;) {
         const open = await this.#open();
-        this.#takeBack(new Set(open?.map(({ key }) => key)));
+        await this.#takeBack(new Set(open?.map(({ key }) => key)));
         if (open === undefined || until.aborted) return;
         await this.#pause(watch, until, await this.#askAll(open, until));
       }
     } finally {
-      for (const key of this.#asked) requests.leave(session, toRequestId({ taskId, key }), this);
+      for (const key of this.#asked.keys()) requests.leave(session, toRequestId({ taskId, key }), this);
     }
   }
 
   /** `undefined` once there will be none. */
-  async #open(): Promise<readonly Question[] | undefined> {
+  async #open(): Promise<readonly TaskQuestion[] | undefined> {
     const { service, taskId, owner } = this.#parts;
     const { store, clock } = service.runtime;
     const task = await store.summary({ taskId, owner });
@@ -99,20 +99,32 @@ export class Asking {
     return (await questionsOf(service, taskId)).filter(({ until }) => until === undefined || until > now);
   }
 
-  #takeBack(open: ReadonlySet<string>): void {
+  async #takeBack(open: ReadonlySet<string>): Promise<void> {
     const { requests, session, channel, taskId } = this.#parts;
-    for (const key of this.#asked) {
+    for (const [key, question] of this.#asked) {
       if (open.has(key)) continue;
       this.#asked.delete(key);
       const requestId = toRequestId({ taskId, key });
       if (!requests.end(session, requestId)) continue;
+      if (question.mode === "url" && (await this.#isDone(question))) {
+        channel.notify("notifications/elicitation/complete", { elicitationId: elicitationId(taskId, key) });
+      }
       channel.notify("notifications/cancelled", { requestId, reason: "the question is over" });
     }
     for (const key of this.#seenAt.keys()) if (!open.has(key)) this.#seenAt.delete(key);
   }
 
+  /** What a person was to do at a URL is done, and the client that asked them has not heard of it. */
+  async #isDone({ asker }: TaskQuestion): Promise<boolean> {
+    const { store } = this.#parts.service.runtime;
+    const events = await store.timeline({ taskId: asker.taskId, limit: Number.MAX_SAFE_INTEGER });
+    return events.some(
+      (event) => event.type === "answered" && event.key === asker.key && event.action === "accept",
+    );
+  }
+
   /** @returns when to look again, in milliseconds; `undefined`: not before the task changes. */
-  async #askAll(open: readonly Question[], until: AbortSignal): Promise<number | undefined> {
+  async #askAll(open: readonly TaskQuestion[], until: AbortSignal): Promise<number | undefined> {
     const { session, taskId, graceMs, service } = this.#parts;
     let again: number | undefined;
     for (const question of open) {
@@ -128,12 +140,12 @@ export class Asking {
     return again;
   }
 
-  async #ask({ key }: Question, request: ClientRequest): Promise<void> {
-    const { service, requests, session, askedAs, channel, taskId } = this.#parts;
+  async #ask(question: TaskQuestion, request: ClientRequest): Promise<void> {
+    const { service, requests, session, askedAs, channel } = this.#parts;
+    const { key, asker } = question;
     const { via, heard } = channel;
     const lease = await service.runtime.store.leaseQuestion({
-      taskId,
-      key,
+      ...asker,
       by: askedAs,
       forMs: leaseMs,
       via,
@@ -142,7 +154,7 @@ export class Asking {
     });
     if (lease !== "ask" && lease !== "asked") return;
     if (!this.#asked.has(key)) requests.add(session, request.id, this);
-    this.#asked.add(key);
+    this.#asked.set(key, question);
     if (lease === "ask") channel.ask(request, key);
   }
 

@@ -49,12 +49,17 @@ export function toClientRequest(
     }
     case "url": {
       const { url = "" } = question;
-      const params = { ...related, mode: "url", message, url, elicitationId: `${taskId}.${key}` };
+      const params = { ...related, mode: "url", message, url, elicitationId: elicitationId(taskId, key) };
       return { id, method: "elicitation/create", params };
     }
     case "sample":
       return { id, method: "sampling/createMessage", params: { ...question.request, ...related } };
   }
+}
+
+/** Of a question to be answered at a URL. Source: MCP 2025-11-25, client/elicitation, "URL Mode". */
+export function elicitationId(taskId: TaskId, key: string): string {
+  return `${taskId}.${key}`;
 }
 
 /** An empty `elicitation` means forms. Source: MCP 2025-11-25, client/elicitation, "Capabilities". */

@@ -3,7 +3,7 @@
  * (`tasks/result`, a held call), or, where nobody waits, pushed on the session's own stream (`pushed-questions.ts`).
  */
 import type { TaskId } from "../../task/id.ts";
-import { giveAnswer, questionsOf } from "../call/questions.ts";
+import { askAgain, giveAnswer, questionsOf } from "../call/questions.ts";
 import type { Service } from "../service.ts";
 import { Asking, type AskingParts, type Channel, type OpenRequests } from "./asking.ts";
 import type { V1Session, V1Stream } from "./client.ts";
@@ -103,12 +103,13 @@ export class Questions {
     if (question === undefined) return;
     const answer = toAnswer(question, response);
     if (answer === undefined) {
-      if (session.askedAs !== undefined) await store.refuseQuestion({ taskId, key, by: session.askedAs });
+      if (session.askedAs !== undefined)
+        await store.refuseQuestion({ ...question.asker, by: session.askedAs });
       return;
     }
     const outcome = await giveAnswer(this.#service, { taskId, owner, key, ...answer });
     const problem = outcome.taken ? undefined : outcome.problem;
-    if (problem !== undefined) await store.askAgain({ taskId, owner, key, problem });
+    if (problem !== undefined) await askAgain(this.#service, { owner, asker: question.asker }, problem);
   }
 
   #ask(parts: Omit<AskingParts, "service" | "requests">): Asking {

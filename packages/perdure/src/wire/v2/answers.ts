@@ -1,7 +1,7 @@
 /** The answers to a task's questions, brought by `tasks/update` or by a call that is made again. */
 import type { TaskId } from "../../task/id.ts";
 import type { JsonObject } from "../../task/json.ts";
-import { type GivenAnswer, giveAnswer, questionsOf } from "../call/questions.ts";
+import { askAgain, type GivenAnswer, giveAnswer, questionsOf } from "../call/questions.ts";
 import type { Service } from "../service.ts";
 import { type InputResponse, readInputResponse } from "./input-requests.ts";
 
@@ -14,10 +14,10 @@ export async function giveAnswers(
   task: { readonly taskId: TaskId; readonly owner: string },
   responses: JsonObject,
 ): Promise<void> {
-  for (const { key, mode } of await questionsOf(service, task.taskId)) {
+  for (const { key, mode, asker } of await questionsOf(service, task.taskId)) {
     if (!Object.hasOwn(responses, key)) continue;
     const problem = await give(service, { ...task, key }, readInputResponse(responses[key], mode));
-    if (problem !== undefined) await service.runtime.store.askAgain({ ...task, key, problem });
+    if (problem !== undefined) await askAgain(service, { owner: task.owner, asker }, problem);
   }
 }
 
