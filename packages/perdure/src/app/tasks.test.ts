@@ -100,7 +100,7 @@ describe("app.tasks.signal()", () => {
     const { id } = await app.submit("hang", {});
     for (const n of [1, 2]) expect(await app.tasks.signal(id, "go", n)).toBe(true);
     await expect(app.tasks.signal(id, "go", 3)).rejects.toMatchObject({
-      code: "SIGNALS_FULL",
+      code: "LIMIT_EXCEEDED",
       message: expect.stringContaining("maxSignals allows 2") as string,
     });
   });

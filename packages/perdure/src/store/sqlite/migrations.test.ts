@@ -68,6 +68,7 @@ const writers: readonly ((connection: SqliteConnection) => void)[] = [
     connection.exec(`
       UPDATE tasks SET version = '1', log_lines = 2 WHERE id = '${ended}';
       INSERT INTO paused_tools VALUES ('other', 1700)`),
+  (connection) => connection.exec(`UPDATE tasks SET backs_off = 1 WHERE id = '${waiting}'`),
 ];
 
 /** A file as perdure left it when `version` was the newest. */
