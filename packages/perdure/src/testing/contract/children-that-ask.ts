@@ -177,11 +177,11 @@ export const callCycleCases = casesOf("a call that would never end", {
     await call(h, child, { idempotencyKey: "beside" }, "beside");
     await h.store.complete({ ...first, result: 1 });
     const other = await h.running();
-    const opened = await h.store.openCall({
+    const { operation } = await h.store.openCall({
       ...other,
       name: "first",
       child: h.request({ idempotencyKey: "first" }),
     });
-    assertFields(opened, { state: "done", value: 1 });
+    assertFields(operation, { state: "done", value: 1 });
   },
 });
