@@ -35,7 +35,7 @@ async function onBothScreens() {
   const { taskId } = value.task;
   const result = earlier.experimental.tasks.getTaskResult(taskId, CallToolResultSchema);
   const taken = await signal;
-  const later = (method: string, params: object = {}) => request(url, method, { taskId, ...params });
+  const later = (method: string, params: object = {}) => request(url, method, taskId, { ...params });
   const [key = ""] = Object.keys((await later("tasks/get")).inputRequests ?? {});
   return { result, taken, said, later, key };
 }
@@ -53,7 +53,7 @@ async function earlierClient(url: string) {
   return { earlier, signal: asked.promise, said };
 }
 
-async function request(url: string, method: string, params: JsonObject): Promise<Shown> {
+async function request(url: string, method: string, taskId: string, more: JsonObject): Promise<Shown> {
   const _meta = {
     "io.modelcontextprotocol/protocolVersion": "2026-07-28",
     "io.modelcontextprotocol/clientInfo": { name: "later", version: "0" },
@@ -69,9 +69,9 @@ async function request(url: string, method: string, params: JsonObject): Promise
       accept: "application/json, text/event-stream",
       "mcp-protocol-version": "2026-07-28",
       "mcp-method": method,
-      "mcp-name": String(params["taskId"]),
+      "mcp-name": taskId,
     },
-    body: JSON.stringify({ jsonrpc: "2.0", id: 1, method, params: { ...params, _meta } }),
+    body: JSON.stringify({ jsonrpc: "2.0", id: 1, method, params: { taskId, ...more, _meta } }),
   });
   const { result, error } = (await response.json()) as {
     readonly result?: Shown;
