@@ -2,6 +2,7 @@ import "./node-version.ts";
 
 export { App, type CloseOptions, perdure, type PerdureOptions, type SubmitOptions } from "./app/app.ts";
 export { type AttachableServer, attach, type Attachment, type AttachOptions } from "./app/attach.ts";
+export type { DeliveringOptions, DeliveryOptions } from "./app/delivering.ts";
 export {
   type DeclaredTask,
   type TaskHandler,
@@ -35,6 +36,7 @@ export {
   type TaskContext,
   type WaitOptions,
 } from "./engine/context.ts";
+export type { DeliverMode } from "./engine/tool.ts";
 export type { Logger } from "./engine/logger.ts";
 export { openSqliteStore, type SqliteStoreOptions } from "./store/sqlite/index.ts";
 export type * from "./store/deliveries.ts";

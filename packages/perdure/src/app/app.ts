@@ -3,6 +3,7 @@ import type { RequestListener } from "node:http";
 import type { McpServer } from "@modelcontextprotocol/server";
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import { pino } from "pino";
+import { Delivery } from "../delivery/delivery.ts";
 import type { Logger } from "../engine/logger.ts";
 import { Runtime } from "../engine/runtime.ts";
 import type { TaskTool } from "../engine/tool.ts";
@@ -27,6 +28,7 @@ import {
   toHandler,
   toTaskTool,
 } from "./declaration.ts";
+import { type Delivering, type DeliveringOptions, toDelivering } from "./delivering.ts";
 import { TaskHandle } from "./handle.ts";
 import { openStore } from "./open-store.ts";
 import { closeOnSignals } from "./process-signals.ts";
@@ -35,12 +37,13 @@ import {
   type DeclaredOptions,
   type PlainToolOptions,
   type ServingOptions,
+  toolNamesOf,
   toPlainTool,
   toService,
 } from "./serving.ts";
 import { Tasks } from "./tasks.ts";
 
-export interface PerdureOptions extends ServingOptions {
+export interface PerdureOptions extends ServingOptions, DeliveringOptions {
   /** Names the application, and its default file: letters, digits, `_`, `-`, `.`. */
   readonly name: string;
   readonly version: string;
@@ -116,6 +119,9 @@ export interface CloseOptions {
  */
 const onlyProbedMs = 2_000;
 
+/** At the end of the application, for a memory that is just being written to. */
+const answerMs = 5_000;
+
 /** The one principal there is where nobody is authenticated. */
 export const localOwner = "local";
 
@@ -137,7 +143,9 @@ export class App {
   readonly #plainTools = new Map<string, PlainTool>();
   readonly #registrations: ((server: McpServer) => void)[] = [];
   readonly #endpoints: { close(): Promise<void> }[] = [];
+  readonly #delivering: Delivering | undefined;
   #opened: Runtime | undefined;
+  #delivery: Delivery | undefined;
   #state: "open" | "started" | "closed" = "open";
   #closed: Promise<void> | undefined;
   /** Until it is served, nobody knows what clients are offered. */
@@ -153,6 +161,7 @@ export class App {
     this.name = options.name;
     this.version = options.version;
     this.#options = options;
+    this.#delivering = toDelivering(options);
     this.#clock = options.clock ?? systemClock;
     this.#logger =
       options.logger ??
@@ -296,9 +305,10 @@ export class App {
 
   /** Begins to execute: unfinished tasks of earlier runs first. @throws PerdureError `STORE_…`, `APP_CLOSED` */
   async start(): Promise<void> {
-    const { engine } = this.#open();
+    const { engine, store } = this.#open();
     this.#state = "started";
     await engine.start();
+    this.#deliver(store);
   }
 
   /**
@@ -360,7 +370,24 @@ export class App {
   async #end(drainMs: number): Promise<void> {
     await this.#opened?.close(drainMs, async () => {
       await Promise.all(this.#endpoints.map((endpoint) => endpoint.close()));
+      await this.#delivery?.stop(Math.min(drainMs, answerMs));
     });
+  }
+
+  #deliver(store: TaskStore): void {
+    if (this.#delivering === undefined || this.#state === "closed") return;
+    const { random = Math.random } = this.#options;
+    const names = toolNamesOf(this.#options, this.#declared);
+    const [results, answer] = [names.get("get_task_results"), names.get("answer_task")];
+    this.#delivery ??= new Delivery({
+      ...this.#delivering,
+      store,
+      clock: this.#clock,
+      logger: this.#logger,
+      random,
+      tools: { ...(results !== undefined && { results }), ...(answer !== undefined && { answer }) },
+    });
+    this.#delivery.start();
   }
 
   /** @internal What is served, for `attach`. */
@@ -416,6 +443,7 @@ export class App {
       answerable: () => this.#answerable,
       random,
       ids,
+      delivery: this.#delivering?.defaults,
     });
   }
 }

@@ -5,12 +5,13 @@ import type { ResourceLimits } from "node:worker_threads";
 import type { TaskContext } from "../engine/context.ts";
 import { toThreadLimits } from "../engine/threads/limits.ts";
 import { moduleFile } from "../engine/threads/module-file.ts";
-import type { TaskTool } from "../engine/tool.ts";
+import type { DeliverMode, TaskTool } from "../engine/tool.ts";
 import { type Duration, toMs } from "../task/duration.ts";
 import { PerdureError, quote } from "../task/errors.ts";
 import type { JsonOnly } from "../task/json.ts";
 import { type RetryOptions, toRetryPolicy } from "../task/retry.ts";
 import { parseWith, type Schema } from "../engine/schema.ts";
+import { toDeliverMode } from "./delivering.ts";
 import type { ServedTaskOptions } from "./serving.ts";
 
 export interface TaskOptions<
@@ -37,6 +38,8 @@ export interface TaskOptions<
   idempotencyKey?(this: void, input: StandardSchemaV1.InferOutput<Input>): string | undefined;
   /** After so many deaths of the process in a row, with nothing newly recorded, the task fails. Default 20. */
   readonly maxCrashes?: number;
+  /** Whether what becomes of it goes to its caller's memory. Default: as the application's `deliver`. */
+  readonly deliver?: DeliverMode;
 }
 
 /** What the handler is given and must return. */
@@ -113,6 +116,7 @@ export function toTaskTool(name: string, options: TaskOptions, handler: TaskTool
     ttlMs: toTtlMs(ttl, setting("ttl")),
     concurrency: toCount(options.concurrency ?? defaultConcurrency(handler), setting("concurrency")),
     maxCrashes: toCount(options.maxCrashes ?? 20, setting("maxCrashes")),
+    deliver: toDeliverMode(options.deliver, setting("deliver")),
   };
 }
 

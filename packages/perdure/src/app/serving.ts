@@ -113,10 +113,7 @@ export function toService(
   const tasks = [...declarations.tasks].map(
     ([name, { tool, options: own }]) => [name, toServedTask(tool, own)] as const,
   );
-  const asks = [...declarations.tasks.values()].some(
-    ({ options: own }) => own.asks ?? own.before !== undefined,
-  );
-  const settings = toWireSettings(options, asks);
+  const settings = toWireSettings(options, toolNamesOf(options, declarations.tasks));
   const names = [...declarations.tasks.keys(), ...declarations.plainTools.keys()];
   for (const name of settings.toolNames.values()) {
     if (names.includes(name)) {
@@ -178,7 +175,16 @@ function toServedTask(tool: TaskTool, options: DeclaredOptions): ServedTask {
   };
 }
 
-function toWireSettings(options: ServingOptions, asks: boolean): WireSettings {
+/** The names of the generated tools that are shown. @throws PerdureError `INVALID_OPTION` */
+export function toolNamesOf(
+  options: ServingOptions,
+  tasks: Declarations["tasks"],
+): WireSettings["toolNames"] {
+  const asks = [...tasks.values()].some(({ options: own }) => own.asks ?? own.before !== undefined);
+  return toToolNames(options.tools ?? {}, asks);
+}
+
+function toWireSettings(options: ServingOptions, toolNames: WireSettings["toolNames"]): WireSettings {
   return {
     holdMs: toMs(options.hold ?? "50s", "hold"),
     heartbeatMs: toInterval(options.heartbeat ?? "5s", "heartbeat"),
@@ -189,7 +195,7 @@ function toWireSettings(options: ServingOptions, asks: boolean): WireSettings {
     })),
     pollMs: toInterval(options.poll ?? "5s", "poll"),
     maxResultBytes: toCount(options.maxResultBytes ?? 100_000, "maxResultBytes"),
-    toolNames: toToolNames(options.tools ?? {}, asks),
+    toolNames,
     allowedHeaders: new Set((options.headers ?? []).map((name) => name.toLowerCase())),
   };
 }

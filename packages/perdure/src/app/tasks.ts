@@ -1,6 +1,7 @@
 /** `app.tasks`: the tasks of the store, for whoever operates the application, or for one owner. */
 import { questionsOf } from "../engine/questions.ts";
 import type { Runtime } from "../engine/runtime.ts";
+import type { PendingDelivery } from "../store/deliveries.ts";
 import type { ListTasks, TaskPage } from "../store/store.ts";
 import { PerdureError } from "../task/errors.ts";
 import type { TaskId } from "../task/id.ts";
@@ -111,6 +112,12 @@ export class Tasks {
   async questions(id: string, { owner }: OwnerOption = {}): Promise<readonly Question[]> {
     const task = await this.#existing(id, owner);
     return (await questionsOf(this.#runtime().store, task.id)).map(({ asker: _, ...question }) => question);
+  }
+
+  /** What of a task still waits to be delivered; what became of the rest is in its timeline. @throws PerdureError `TASK_NOT_FOUND` */
+  async deliveries(id: string, { owner }: OwnerOption = {}): Promise<readonly PendingDelivery[]> {
+    const task = await this.#existing(id, owner);
+    return this.#runtime().store.deliveries.pending({ taskId: task.id });
   }
 
   /** Removes an ended task and all that is kept of it. @throws PerdureError `TASK_NOT_FOUND`, `TASK_NOT_ENDED` */

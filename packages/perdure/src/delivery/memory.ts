@@ -60,6 +60,8 @@ export interface ResultText {
   readonly bytes: number;
   /** The resource that is all of it. */
   readonly uri: string;
+  /** The handler returned a tool result that says that it is an error. */
+  readonly isError?: boolean;
 }
 
 /** A task asks, and goes on when it is answered. */

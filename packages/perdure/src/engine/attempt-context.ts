@@ -56,6 +56,7 @@ export function createTaskContext(parts: TaskContextParts): TaskContext {
     progress: (done, total, message) => reporter.progress(done, total, message),
     log: { debug: log("debug"), info: log("info"), warning: log("warning"), error: log("error") },
     step: (name, run, options = {}) => whileHeld(() => operations.step(name, run, options)),
+    remember: (text, { name } = {}) => tracked(() => operations.remember(text, name)),
     save: (state) => tracked(() => parts.save(state)),
     saved: () => tracked(() => parts.saved()),
     sleep: (duration, options = {}) => whileHeld(() => calls.sleep(duration, options)),

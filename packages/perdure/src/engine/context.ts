@@ -104,6 +104,14 @@ export interface TaskContext extends Context {
    * @throws PerdureError `EXPIRED` after `timeout`.
    */
   waitUntil<T = JsonValue | undefined>(this: void, name: string, options?: WaitOptions): Promise<T>;
+  /**
+   * An interim result for the memory of the agent that called: brought there once, however often the handler runs, and
+   * joined with others that wait. Where nothing is delivered it is only recorded.
+   * @param text at most 32,768 characters
+   * @param options `name`: default the text; unique within the task.
+   * @throws PerdureError `STEP_NAME_REUSED`, `STEP_MISMATCH`, `INVALID_VALUE`
+   */
+  remember(this: void, text: string, options?: { readonly name?: string }): Promise<void>;
   /** Keeps the latest state of a loop, instead of the one before: JSON, or bytes. */
   save<T>(this: void, state: T & JsonOnly<T, Uint8Array>): Promise<void>;
   /** The state that was saved last, in this attempt or an earlier one. */

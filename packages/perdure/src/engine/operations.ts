@@ -5,6 +5,7 @@
  * is not ends the replay. The name is the identity: used once per attempt, and checked already in the first run, so
  * that a loop without keys fails on the author's desk and not after a crash.
  */
+import { createHash } from "node:crypto";
 import type { RecordedOutcome } from "../store/store.ts";
 import type { Clock } from "../task/clock.ts";
 import { toMs } from "../task/duration.ts";
@@ -62,6 +63,20 @@ export class Operations {
     const attempted = recorded?.state === "attempted" ? recorded : undefined;
     const done = await this.#runUntilFinal(name, run, options, attempted);
     return done.state === "done" ? done.value : undefined;
+  }
+
+  /** Records a text, once. */
+  async remember(text: string, name: string | undefined): Promise<void> {
+    if (typeof text !== "string" || text === "" || text.length > maxRememberedLength) {
+      throw new PerdureError("INVALID_VALUE", {
+        message:
+          `remember takes a text of 1 to ${maxRememberedLength} characters; ` +
+          `${typeof text === "string" ? `one of ${text.length}` : typeof text} came. Keep what is larger as an artifact.`,
+      });
+    }
+    const operation = name ?? rememberedName(text);
+    if (this.use(operation, "remember") !== undefined) return;
+    await this.#parts.record(operation, "remember", { state: "done", value: text });
   }
 
   /** A new state is saved: the handler is beyond what is recorded, whether or not it came to all of it. */
@@ -174,6 +189,15 @@ export class Operations {
       timer.cancel();
     }
   }
+}
+
+const maxRememberedLength = 32_768;
+
+/** Never that of another operation, and short, however long the text is. */
+function rememberedName(text: string): string {
+  if (text.length <= 80 && text.isWellFormed() && !text.includes("\0")) return `remember:${text}`;
+  const hash = createHash("sha256").update(text).digest("hex").slice(0, 12);
+  return `remember:${text.slice(0, 60).toWellFormed().replaceAll("\0", " ")}…:${hash}`;
 }
 
 async function caught(

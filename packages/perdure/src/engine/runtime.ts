@@ -8,10 +8,10 @@ import type { Clock } from "../task/clock.ts";
 import { PerdureError, quote } from "../task/errors.ts";
 import type { IdSource, TaskId } from "../task/id.ts";
 import type { JsonValue } from "../task/json.ts";
-import type { SessionContext, TaskSummary, Timestamp } from "../task/record.ts";
+import type { DeliveryPolicy, SessionContext, TaskSummary, Timestamp } from "../task/record.ts";
 import { Engine } from "./engine.ts";
 import type { Logger } from "./logger.ts";
-import type { TaskTool } from "./tool.ts";
+import type { DeliverMode, TaskTool } from "./tool.ts";
 
 export interface RuntimeParts {
   readonly store: TaskStore;
@@ -24,6 +24,12 @@ export interface RuntimeParts {
   readonly lingerMs: number;
   /** As `AttemptParts.answerable`. */
   readonly answerable?: (() => boolean) | undefined;
+  /** Absent: there is nowhere to deliver to. */
+  readonly delivery?: DeliveryDefaults | undefined;
+}
+
+export interface DeliveryDefaults extends Pick<DeliveryPolicy, "graceMs" | "keepMs"> {
+  readonly deliver: DeliverMode;
 }
 
 export interface Submission {
@@ -53,6 +59,7 @@ export class Runtime {
   readonly watches: TaskWatches;
   readonly engine: Engine;
   readonly #ids: IdSource;
+  readonly #delivery: DeliveryDefaults | undefined;
   readonly #store: TaskStore;
   #closing = false;
   #closed = false;
@@ -65,6 +72,7 @@ export class Runtime {
     this.watches = new TaskWatches(parts.store);
     this.engine = new Engine({ ...parts, child: (...call) => this.#child(...call) });
     this.#ids = parts.ids;
+    this.#delivery = parts.delivery;
   }
 
   /** @throws PerdureError `APP_CLOSED` */
@@ -123,12 +131,13 @@ export class Runtime {
     checkOptions(submission);
     this.#refuseClosed();
     const { keepMs = 0, ...task } = submission;
-    const { ttlMs, deadlineMs } = this.tool(submission.tool);
+    const { ttlMs, deadlineMs, deliver } = this.tool(submission.tool);
     return this.engine.create({
       ...task,
       id: this.#ids(this.clock.now()),
       ttlMs: ttlMs === undefined ? undefined : Math.max(ttlMs, Math.min(keepMs, maxKeepMs)),
       deadlineMs,
+      delivery: task.session === undefined ? undefined : this.#deliveryTo(task.session, deliver),
     });
   }
 
@@ -147,6 +156,28 @@ export class Runtime {
       ttlMs: tool.ttlMs,
       deadlineMs: tool.deadlineMs,
     };
+  }
+
+  /**
+   * The caller was just given the end of its task: what is in time is not delivered as well. It costs nothing where
+   * nothing of the task is delivered.
+   */
+  endGiven(task: TaskSummary): void {
+    const { id: taskId, delivery } = task;
+    if (delivery?.mode !== "unclaimed" || delivery.claimedAt !== undefined || task.phase !== "ended") return;
+    if (this.clock.now() >= task.endedAt + delivery.graceMs) return;
+    this.#store.deliveries.claimEnd({ taskId }).catch((error: unknown) => {
+      // It will be delivered: rather twice than never.
+      this.logger.warn({ err: error, task: taskId }, "that a result was fetched could not be recorded");
+    });
+  }
+
+  #deliveryTo({ session }: SessionContext, deliver: DeliverMode | undefined): DeliveryPolicy | undefined {
+    const defaults = this.#delivery;
+    const mode = deliver ?? defaults?.deliver ?? "never";
+    if (defaults === undefined || session === undefined || mode === "never") return undefined;
+    const { keepMs, graceMs } = defaults;
+    return { mode, graceMs: mode === "always" ? 0 : graceMs, keepMs };
   }
 
   /** Why a task that is due is not being run; `undefined` where nothing stands in its way. */

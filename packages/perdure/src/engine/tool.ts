@@ -1,6 +1,7 @@
 /** A durable tool as the engine runs it: the author's declaration with every default filled in. */
 import type { ResourceLimits } from "node:worker_threads";
 import type { JsonValue } from "../task/json.ts";
+import type { DeliveryPolicy } from "../task/record.ts";
 import type { RetryPolicy } from "../task/retry.ts";
 import type { TaskContext } from "./context.ts";
 
@@ -34,4 +35,9 @@ export interface TaskTool {
   /** How many attempts of this tool run at once in this process. */
   readonly concurrency: number;
   readonly maxCrashes: number;
+  /** What becomes of its tasks is brought to their callers' sessions; undefined: as the application has it. */
+  readonly deliver?: DeliverMode | undefined;
 }
+
+/** `unclaimed`: what the caller has not been given within the grace. */
+export type DeliverMode = DeliveryPolicy["mode"] | "never";

@@ -15,6 +15,7 @@ export function registerResults(server: ToolServer, service: Service, options: S
       const { owner } = options.callerOf(context);
       const task = await service.runtime.store.get({ taskId: String(taskId) as TaskId, owner });
       if (task?.status !== "completed") throw new ResourceNotFoundError(uri.href);
+      service.runtime.endGiven(task);
       return { contents: [{ uri: uri.href, ...wholeResult(task.result) }] };
     },
   );

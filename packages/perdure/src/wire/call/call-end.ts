@@ -15,10 +15,13 @@ export class CallEnd extends Error {
   override readonly name = "CallEnd";
   /** `cancel`: the task ends too. `detach`: it goes on, and an equal call may join it. */
   readonly effect: "cancel" | "detach";
+  /** The caller said so itself. A connection may also have been lost, and then its caller is to learn what came of it. */
+  readonly byCaller: boolean;
 
-  constructor(effect: "cancel" | "detach", message: string) {
+  constructor(effect: "cancel" | "detach", message: string, byCaller = false) {
     super(message);
     this.effect = effect;
+    this.byCaller = byCaller;
   }
 }
 
@@ -28,7 +31,7 @@ const timedOut = /\btimed?[-_ ]?out|deadline exceeded/i;
 /** @param reason of `notifications/cancelled` */
 export function cancelledByClient(reason: string | undefined): CallEnd {
   const detaches = reason !== undefined && timedOut.test(reason);
-  return new CallEnd(detaches ? "detach" : "cancel", reason ?? "the client cancelled the call");
+  return new CallEnd(detaches ? "detach" : "cancel", reason ?? "the client cancelled the call", true);
 }
 
 export function disconnected(generation: Generation, task: ServedTask): CallEnd {

@@ -160,7 +160,9 @@ export async function waitForOutcome(
       return { result: handOver(service, last, questions) };
     }
     const task = await runtime.store.get({ taskId });
-    return task === undefined ? { result: expired(taskId) } : toOutcome(service, task);
+    if (task === undefined) return { result: expired(taskId) };
+    runtime.endGiven(task);
+    return toOutcome(service, task);
   } catch (error) {
     if (!(error instanceof PerdureError)) throw error;
     // The process shuts down: what was waited for goes on at the next start, and whoever waits is cut off.
@@ -223,7 +225,8 @@ async function stopWaiting(
   if (runtime.closing) return undefined;
   const end = signal.reason as unknown;
   if (end instanceof CallEnd && end.effect === "cancel") {
-    await runtime.store.cancel({ taskId, owner: caller.owner, reason: end.message });
+    const { message: reason, byCaller } = end;
+    await runtime.store.cancel({ taskId, owner: caller.owner, reason, byCaller });
   } else {
     await runtime.store.stopWaiting({ taskId, caller: "lost" });
   }

@@ -4,19 +4,14 @@
  * Of a failure a caller sees the author's message and nothing else of the inside. A result that is too large for a
  * model becomes a summary with a link to the whole, which `resources/read` answers.
  */
-import type { JsonObject, JsonValue } from "../../task/json.ts";
+import type { JsonValue } from "../../task/json.ts";
 import { isArray } from "../../task/json.ts";
 import type { TaskRecord } from "../../task/record.ts";
+import { type ContentBlock, isToolResult, resultUri, type ToolResult } from "../../task/tool-result.ts";
 import type { Service } from "../service.ts";
 
-export type ContentBlock = JsonObject & { readonly type: string };
-
-/** `CallToolResult` of MCP, without what only one generation adds to it. */
-export interface ToolResult {
-  readonly content: readonly ContentBlock[];
-  readonly structuredContent?: JsonObject;
-  readonly isError?: boolean;
-}
+export { resultUri } from "../../task/tool-result.ts";
+export type { ContentBlock, ToolResult } from "../../task/tool-result.ts";
 
 export interface JsonRpcError {
   readonly code: number;
@@ -56,11 +51,6 @@ export function toolError(message: string): ToolResult {
 
 export function textBlock(text: string): ContentBlock {
   return { type: "text", text };
-}
-
-/** The URI under which the whole result of a task is read. */
-export function resultUri(taskId: string): string {
-  return `perdure://tasks/${taskId}/result`;
 }
 
 /** A handler's value as a tool result: a ready tool result as it is, text, or JSON with the object as structure. */
@@ -119,27 +109,4 @@ function beginningOf({ content }: ToolResult): string {
   const texts = content.flatMap(({ text }) => (typeof text === "string" ? [text] : []));
   // A character of two units may be cut in the middle.
   return texts.join("\n\n").slice(0, summaryLength).toWellFormed();
-}
-
-/** The fields that each kind of block must have, all of them strings. */
-const blockFields: Readonly<Record<string, readonly string[]>> = {
-  text: ["text"],
-  image: ["data", "mimeType"],
-  audio: ["data", "mimeType"],
-  resource_link: ["uri", "name"],
-  resource: [],
-};
-
-/** Whether a handler returned MCP's own shape: `{ content: [{ type: "text" | "image" | …, … }, …], … }`. */
-function isToolResult(value: JsonValue): value is JsonObject & ToolResult {
-  if (typeof value !== "object" || value === null || isArray(value)) return false;
-  const { content } = value;
-  return typeof content === "object" && content !== null && isArray(content) && content.every(isBlock);
-}
-
-function isBlock(block: JsonValue): boolean {
-  if (typeof block !== "object" || block === null || isArray(block)) return false;
-  const { type } = block;
-  if (typeof type !== "string" || !Object.hasOwn(blockFields, type)) return false;
-  return blockFields[type]?.every((field) => typeof block[field] === "string") === true;
 }

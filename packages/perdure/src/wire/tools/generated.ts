@@ -68,6 +68,7 @@ const definitions: Record<GeneratedTool, Definition> = {
         const task = await service.runtime.store.get({ taskId: task_id as TaskId, owner });
         if (task === undefined) return unknownTask(task_id);
         if (!isTerminal(task.status)) return await statusResult(service, task);
+        service.runtime.endGiven(task);
         const outcome = toOutcome(service, task);
         if ("result" in outcome) return outcome.result;
         const { code, message, data } = outcome.error;
@@ -108,7 +109,12 @@ const definitions: Record<GeneratedTool, Definition> = {
       input: z.object({ task_id: taskId, reason: z.string().max(500).optional() }),
       output: headOutput,
       run: async ({ task_id, reason }, { owner }) => {
-        const outcome = await service.runtime.store.cancel({ taskId: task_id as TaskId, owner, reason });
+        const outcome = await service.runtime.store.cancel({
+          taskId: task_id as TaskId,
+          owner,
+          reason,
+          byCaller: true,
+        });
         if (outcome === undefined) return unknownTask(task_id);
         const { task, cancelled } = outcome;
         const said = cancelled
@@ -187,6 +193,8 @@ async function waitForNews(
 }
 
 async function statusResult(service: Service, task: TaskSummary): Promise<ToolResult> {
+  // All there is to know of it; a result is fetched by another tool.
+  if (task.status !== "completed") service.runtime.endGiven(task);
   const questions = task.status === "input_required" ? await questionsOf(service, task.id) : [];
   const pollAfter = isTerminal(task.status)
     ? {}

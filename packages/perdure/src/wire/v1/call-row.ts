@@ -59,8 +59,10 @@ export async function endCall(
   taskId: TaskId,
   end: CallEnd,
 ): Promise<void> {
-  if (end.effect === "cancel") await store.cancel({ taskId, owner: key.owner, reason: end.message });
-  else await store.stopWaiting({ taskId, caller: "lost" });
+  if (end.effect === "cancel") {
+    const { message: reason, byCaller } = end;
+    await store.cancel({ taskId, owner: key.owner, reason, byCaller });
+  } else await store.stopWaiting({ taskId, caller: "lost" });
   await store.sessions.end(key);
 }
 

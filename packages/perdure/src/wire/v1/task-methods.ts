@@ -46,11 +46,17 @@ async function getTask({ service, exchange, session, questions }: Serving, key: 
   const view = task === undefined ? undefined : await taskView(service, task);
   if (task === undefined || view === undefined) return exchange.error(unknownTask);
   if (task.phase !== "ended") questions.follow(session, task.id);
+  // All there is to know of it; a result is fetched by `tasks/result`.
+  else if (task.status !== "completed") service.runtime.endGiven(task);
   exchange.result(view);
 }
 
 async function cancelTask({ service, exchange }: Serving, key: OwnedTask): Promise<void> {
-  const outcome = await service.runtime.store.cancel({ ...key, reason: "the client cancelled the task" });
+  const outcome = await service.runtime.store.cancel({
+    ...key,
+    reason: "the client cancelled the task",
+    byCaller: true,
+  });
   const view = outcome === undefined ? undefined : await taskView(service, outcome.task);
   if (outcome === undefined || view === undefined) return exchange.error(unknownTask);
   if (outcome.cancelled) return exchange.result(view);
@@ -95,6 +101,7 @@ async function getResult(serving: Serving, key: OwnedTask, since: Timestamp | un
 }
 
 function answer({ service, exchange }: Serving, task: TaskRecord): void {
+  service.runtime.endGiven(task);
   const outcome = toOutcome(service, task);
   if ("error" in outcome) return exchange.error(outcome.error);
   const result: JsonObject = { ...outcome.result };

@@ -44,7 +44,7 @@ export async function showChanges(service: Service, showing: Showing): Promise<v
         quietUntil = clock.now() + progressIntervalMs;
       }
     }
-    if (task.phase === "ended") return;
+    if (task.phase === "ended") return service.runtime.endGiven(task);
     if (task.revision > seen) await changedWithin(quietUntil - clock.now());
     else await watch.changed(until);
   }

@@ -36,8 +36,9 @@ async function getTask(
 ): Promise<void> {
   const task = await service.runtime.store.summary(key);
   const detailed = task === undefined ? undefined : await detailedTask(service, task, askable);
-  if (detailed === undefined) exchange.error(unknownTask);
-  else exchange.result(stamp(service, detailed));
+  if (task === undefined || detailed === undefined) return exchange.error(unknownTask);
+  exchange.result(stamp(service, detailed));
+  service.runtime.endGiven(task);
 }
 
 /** Acknowledged whatever the keys and the answers are: the task itself shows what is still asked. */
@@ -52,7 +53,7 @@ async function updateTask(service: Service, exchange: Exchange, key: OwnedTask):
 
 /** Acknowledged also where the task had ended: the client may not have seen it yet. */
 async function cancelTask(service: Service, exchange: Exchange, key: OwnedTask): Promise<void> {
-  const outcome = await service.runtime.store.cancel(key);
+  const outcome = await service.runtime.store.cancel({ ...key, byCaller: true });
   if (outcome === undefined) exchange.error(unknownTask);
   else exchange.result(stamp(service, {}));
 }
