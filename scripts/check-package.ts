@@ -48,7 +48,16 @@ function check({ name, refusal }: Package, scratch: string): void {
     else checkImports(app, node, entries);
   }
   checkTypes(app, entries);
+  if (name === "perdure") checkWithoutAgentCore(app);
   checkOldNode({ name, refusal }, app, machineNode());
+}
+
+function checkWithoutAgentCore(app: string): void {
+  const program = join(app, "node_modules/perdure/dist/cli/main.js");
+  const { status, stderr } = run(currentNode.path, [program, "agentcore"], app);
+  assert.equal(status, 2, stderr);
+  assert.match(stderr, /^perdure: .* not installed here\. Run: npm install --save-dev agentcore-local\n$/);
+  console.log(`perdure agentcore: ${stderr.trim()}`);
 }
 
 function pack(name: string, scratch: string): string {

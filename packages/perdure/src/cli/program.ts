@@ -43,6 +43,7 @@ function program(): Command {
   addServe(root);
   addCall(root);
   addTasks(root);
+  addAgentCore(root);
   return root;
 }
 
@@ -119,6 +120,20 @@ function addTasks(root: Command): void {
     .action((where: string, id: string, options: SourceOptions & { reason?: string }) =>
       withSource(where, options, (source, { cancel }, out) => cancel(source, id, options.reason, out)),
     );
+}
+
+/** Commander leaves the options alone, `--help` as well: they are of another program. */
+function addAgentCore(root: Command): void {
+  root
+    .command("agentcore")
+    .description("serve a local Amazon Bedrock AgentCore (agentcore-local), until Ctrl-C")
+    .argument("[options...]", "see: perdure agentcore --help")
+    .allowUnknownOption()
+    .helpOption(false)
+    .action(async (options: readonly string[]) => {
+      const { agentcore } = await import("./agentcore.ts");
+      await agentcore(options);
+    });
 }
 
 type SourceOptions = Credentials & Json;
