@@ -6,7 +6,7 @@ const packageName = "agentcore-local";
 /** What this command uses of `agentcore-local/cli`. */
 interface AgentCoreLocalCli {
   /** Returns when it serves; a signal ends the process. Sets the exit code. Never rejects. */
-  main(argv: readonly string[]): Promise<void>;
+  readonly main: (argv: readonly string[]) => Promise<void>;
 }
 
 /** @throws CommandError `usage` where the package is not installed */
