@@ -11,6 +11,7 @@ export {
   type ThreadModule,
   type ThreadOptions,
 } from "./app/declaration.ts";
+export { taskVersion, type TaskVersion } from "./app/tool-version.ts";
 export type { TaskEvent, TaskHandle, TaskView } from "./app/handle.ts";
 export type { Tasks } from "./app/tasks.ts";
 export {
@@ -55,6 +56,7 @@ export {
 export type { Failure, FailureCode } from "./task/failure.ts";
 export { type IdSource, newTaskId, type TaskId } from "./task/id.ts";
 export type { JsonObject, JsonValue } from "./task/json.ts";
+export type { Limits, TaskLimits } from "./task/limits.ts";
 export type * from "./task/record.ts";
 export type { RetryOptions } from "./task/retry.ts";
 export type { TaskStatus } from "./task/status.ts";

@@ -13,6 +13,7 @@ import { type Duration, toMs } from "../task/duration.ts";
 import { PerdureError, quote } from "../task/errors.ts";
 import { type IdSource, newTaskId } from "../task/id.ts";
 import type { JsonValue } from "../task/json.ts";
+import { defaultLimits, type Limits, toLimits, toTaskLimits } from "../task/limits.ts";
 import type { SessionContext, Timestamp } from "../task/record.ts";
 import type { HttpEndpoint } from "../wire/http/endpoint.ts";
 import type { Listening } from "../wire/http/listener.ts";
@@ -51,6 +52,10 @@ export interface PerdureOptions extends ServingOptions, DeliveringOptions {
   readonly store?: string | TaskStore;
   /** How many attempts run at once, of all tools. Default 100. */
   readonly concurrency?: number;
+  /** How many of them for one owner. Default: as many as there are slots. */
+  readonly concurrencyPerOwner?: number;
+  /** How much of everything there may be; see {@link Limits} for the defaults. */
+  readonly limits?: Partial<Limits>;
   /** How long a task that only waits stays resident for an answer before it is parked. Default 2 s. */
   readonly linger?: Duration;
   /** How many signals a task keeps that its handler has not waited for. Default 1,000. */
@@ -136,6 +141,7 @@ export class App {
   /** Every task, for whoever operates the application. */
   readonly tasks: Tasks;
   readonly #options: PerdureOptions;
+  readonly #limits: Limits;
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #tools = new Map<string, TaskTool>();
@@ -158,6 +164,8 @@ export class App {
       });
     }
     toCount(options.concurrency ?? 1, "concurrency");
+    toCount(options.concurrencyPerOwner ?? 1, "concurrencyPerOwner");
+    this.#limits = toLimits(options.limits, defaultLimits, "limits");
     this.name = options.name;
     this.version = options.version;
     this.#options = options;
@@ -209,7 +217,8 @@ export class App {
       });
     }
     this.#refuseDeclared(name);
-    const tool = toTaskTool(name, options, toHandler(name, options, handler));
+    const limits = toTaskLimits(this.#limits);
+    const tool = toTaskTool(name, options, toHandler(name, options, handler), limits);
     this.#tools.set(name, tool);
     this.#declared.set(name, { tool, options });
     return { name };
@@ -314,7 +323,8 @@ export class App {
   /**
    * Creates a task. When the promise resolves it is durable, and will run as soon as an application with its handler
    * is started.
-   * @throws PerdureError `UNKNOWN_TOOL`, `INVALID_INPUT`, `INVALID_VALUE`, `IDEMPOTENCY_CONFLICT`, `STORE_…`
+   * @throws PerdureError `UNKNOWN_TOOL`, `INVALID_INPUT`, `INVALID_VALUE`, `IDEMPOTENCY_CONFLICT`, `LIMIT_EXCEEDED`,
+   * `STORE_…`
    */
   async submit<Input, Result>(
     tool: DeclaredTask<Input, Result>,
@@ -337,6 +347,19 @@ export class App {
       startAt: startAt instanceof Date ? startAt.getTime() : startAt,
     });
     return new TaskHandle(task.id, owner, runtime);
+  }
+
+  /**
+   * From now on no attempt of the tool begins, in any process of the store, until `resume`; what runs goes on. What
+   * waits for that says so in its status. False when it was paused before.
+   */
+  async pause(tool: string | DeclaredTask): Promise<boolean> {
+    return this.#open().store.pause({ tool: typeof tool === "string" ? tool : tool.name });
+  }
+
+  /** Ends a pause. False when there was none. */
+  async resume(tool: string | DeclaredTask): Promise<boolean> {
+    return this.#open().store.resume({ tool: typeof tool === "string" ? tool : tool.name });
   }
 
   /** Begins what is due and has a slot, and returns how many tasks that were: a test's way to step the engine. */
@@ -431,6 +454,7 @@ export class App {
   }
 
   #openRuntime(): Runtime {
+    const { concurrencyPerOwner = Number.POSITIVE_INFINITY } = this.#options;
     const { store, concurrency = 100, linger = "2s", random = Math.random, ids = newTaskId } = this.#options;
     const [clock, logger] = [this.#clock, this.#logger];
     return new Runtime({
@@ -439,6 +463,8 @@ export class App {
       clock,
       logger,
       concurrency,
+      concurrencyPerOwner,
+      limits: this.#limits,
       lingerMs: toMs(linger, "linger"),
       answerable: () => this.#answerable,
       random,

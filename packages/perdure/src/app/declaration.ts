@@ -9,9 +9,11 @@ import type { DeliverMode, TaskTool } from "../engine/tool.ts";
 import { type Duration, toMs } from "../task/duration.ts";
 import { PerdureError, quote } from "../task/errors.ts";
 import type { JsonOnly } from "../task/json.ts";
+import { defaultLimits, type TaskLimits, toLimits, toTaskLimits } from "../task/limits.ts";
 import { type RetryOptions, toRetryPolicy } from "../task/retry.ts";
-import { parseWith, type Schema } from "../engine/schema.ts";
+import type { Schema } from "../engine/schema.ts";
 import { toDeliverMode } from "./delivering.ts";
+import { checkVersion, type TaskVersion, toVersion } from "./tool-version.ts";
 import type { ServedTaskOptions } from "./serving.ts";
 
 export interface TaskOptions<
@@ -34,6 +36,22 @@ export interface TaskOptions<
   readonly ttl?: Duration;
   /** How many run at once. Default: as many as the application runs in all; in threads, as there are cores. */
   readonly concurrency?: number;
+  /** How many of them for one owner. Default: as many as there are slots. */
+  readonly concurrencyPerOwner?: number;
+  /** Default: the application's. */
+  readonly limits?: Partial<TaskLimits>;
+  /**
+   * Of the handler, when what it recorded means something else than before: a task keeps the version that it was made
+   * for. 1 to 128 characters. Default: none.
+   */
+  readonly version?: string;
+  /** What runs tasks of other versions, by {@link taskVersion}; under `""` those from before there was one. */
+  readonly versions?: Readonly<Record<string, TaskVersion>>;
+  /**
+   * What becomes of a task of any other version: it runs as one of this version, waits for a process that knows its own,
+   * or fails as `UNKNOWN_VERSION`. Default `"run"`.
+   */
+  readonly onOtherVersion?: "run" | "wait" | "fail";
   /** Makes the key under which equal calls are one task. */
   idempotencyKey?(this: void, input: StandardSchemaV1.InferOutput<Input>): string | undefined;
   /** After so many deaths of the process in a row, with nothing newly recorded, the task fails. Default 20. */
@@ -92,29 +110,38 @@ export interface DeclaredTask<Input = unknown, Result = unknown> {
 export type ResultOf<Result, Output extends Schema> =
   unknown extends StandardSchemaV1.InferOutput<Output> ? Result : StandardSchemaV1.InferOutput<Output>;
 
-export function toTaskTool(name: string, options: TaskOptions, handler: TaskTool["handler"]): TaskTool {
+export function toTaskTool(
+  name: string,
+  options: TaskOptions,
+  handler: TaskTool["handler"],
+  limits: TaskLimits = toTaskLimits(defaultLimits),
+): TaskTool {
   const setting = (key: string): string => `task ${quote(name)}: ${key}`;
   if (!/^[A-Za-z0-9_.-]{1,128}$/.test(name)) {
     throw new PerdureError("INVALID_OPTION", {
       message: `the name of a task must be 1 to 128 letters, digits, "_", "-" or "."; ${quote(name)} came.`,
     });
   }
-  const { output, deadline, idempotencyKey, ttl = "7d" } = options;
+  const { deadline, idempotencyKey, ttl = "7d", version, versions = {} } = options;
+  if (version !== undefined) checkVersion(version, setting("version"));
   return {
     name,
     description: options.description,
-    parseInput: (input) => parseWith(options.input, input, "INVALID_INPUT", `the input of ${name}`),
-    parseOutput: async (returned) =>
-      output === undefined
-        ? returned
-        : parseWith(output, returned, "INVALID_OUTPUT", `the result of ${name}`),
-    handler,
+    ...toVersion(name, options, handler),
     idempotencyKey,
     retry: toRetryPolicy(options.retry, setting("retry")),
     timeoutMs: toMs(options.timeout ?? "1h", setting("timeout")),
     deadlineMs: toMsOrNever(deadline, setting("deadline")),
     ttlMs: toTtlMs(ttl, setting("ttl")),
     concurrency: toCount(options.concurrency ?? defaultConcurrency(handler), setting("concurrency")),
+    concurrencyPerOwner: toCount(
+      options.concurrencyPerOwner ?? Number.POSITIVE_INFINITY,
+      setting("concurrencyPerOwner"),
+    ),
+    limits: toLimits<TaskLimits>(options.limits, limits, setting("limits")),
+    version: version ?? "",
+    versions: new Map(Object.entries(versions).map(([other, make]) => [other, make(name)])),
+    onOtherVersion: options.onOtherVersion ?? "run",
     maxCrashes: toCount(options.maxCrashes ?? 20, setting("maxCrashes")),
     deliver: toDeliverMode(options.deliver, setting("deliver")),
   };

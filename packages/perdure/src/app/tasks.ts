@@ -2,7 +2,7 @@
 import { questionsOf } from "../engine/questions.ts";
 import type { Runtime } from "../engine/runtime.ts";
 import type { PendingDelivery } from "../store/deliveries.ts";
-import type { ListTasks, TaskPage } from "../store/store.ts";
+import type { ListTasks, PausedTool, TaskPage } from "../store/store.ts";
 import { PerdureError } from "../task/errors.ts";
 import type { TaskId } from "../task/id.ts";
 import type { JsonValue } from "../task/json.ts";
@@ -123,6 +123,11 @@ export class Tasks {
   /** Removes an ended task and all that is kept of it. @throws PerdureError `TASK_NOT_FOUND`, `TASK_NOT_ENDED` */
   async delete(id: string, { owner }: OwnerOption = {}): Promise<void> {
     if (!(await this.#runtime().store.delete({ taskId: id as TaskId, owner }))) throw notFound(id);
+  }
+
+  /** The tools that are paused, see `app.pause`. */
+  async paused(): Promise<readonly PausedTool[]> {
+    return this.#runtime().store.pausedTools();
   }
 
   async #existing(id: string, owner: string | undefined): Promise<TaskRecord> {

@@ -120,6 +120,21 @@ function addTasks(root: Command): void {
     .action((where: string, id: string, options: SourceOptions & { reason?: string }) =>
       withSource(where, options, (source, { cancel }, out) => cancel(source, id, options.reason, out)),
     );
+  for (const [name, description] of [
+    ["pause", "begin no more tasks of a tool, in any process of the store; what runs goes on"],
+    ["resume", "end a pause"],
+  ] as const) {
+    tasks
+      .command(name)
+      .description(description)
+      .argument("<store>")
+      .argument("<tool>")
+      .option("--json", "answer in JSON")
+      .action(async (store: string, tool: string, options: Json) => {
+        const commands = await import("./tasks/operator.ts");
+        process.exitCode = await commands[name](store, tool, output(options.json ?? false));
+      });
+  }
 }
 
 /** Commander leaves the options alone, `--help` as well: they are of another program. */

@@ -9,7 +9,7 @@
 import type { AttemptKey, TaskStore } from "../store/store.ts";
 import type { Clock } from "../task/clock.ts";
 import { PerdureError } from "../task/errors.ts";
-import { type Failure, toFailure } from "../task/failure.ts";
+import { boundedFailure, type Failure, toFailure } from "../task/failure.ts";
 import type { JsonValue } from "../task/json.ts";
 import type { Operation, TaskRecord } from "../task/record.ts";
 import { retryDelayMs } from "../task/retry.ts";
@@ -72,6 +72,7 @@ export class Attempt {
         timeline: () => parts.store.timeline({ taskId: parts.record.id }),
         log: (message) => this.#store.report({ logs: [{ level: "warning", message }] }),
       }),
+      limits: parts.tool.limits,
     });
   }
 
@@ -187,13 +188,19 @@ export class Attempt {
   }
 
   async #recordResult(returned: unknown): Promise<RecordedResult | undefined> {
-    const { store, logger, clock } = this.#parts;
+    const { store, tool, logger, clock } = this.#parts;
     try {
-      const complete = () => store.complete({ ...this.key, result: returned as JsonValue | undefined });
+      const complete = () =>
+        store.complete({
+          ...this.key,
+          result: returned as JsonValue | undefined,
+          maxBytes: tool.limits.resultBytes,
+        });
       const result = await writeDurably(complete, { clock, logger, signal: this.#ended.signal });
       return { result };
     } catch (error) {
-      if (error instanceof PerdureError && error.code !== "INVALID_VALUE") throw error;
+      if (error instanceof PerdureError && !["INVALID_VALUE", "LIMIT_EXCEEDED"].includes(error.code))
+        throw error;
       // Neither the store's nor fenced off: it is the result that cannot be written down.
       return this.#recordFailure(error);
     }
@@ -201,7 +208,7 @@ export class Attempt {
 
   async #recordFailure(thrown: unknown): Promise<undefined> {
     const { store, tool, record, clock, logger, random } = this.#parts;
-    const failure = describeFailure(thrown);
+    const failure = boundedFailure(describeFailure(thrown), tool.limits.failureBytes);
     const delayMs = failure.retryable ? retryDelayMs(tool.retry, record.errors + 1, random) : undefined;
     logger.warn(
       { err: thrown, ...this.#fields(), ...(delayMs !== undefined && { retryInMs: delayMs }) },

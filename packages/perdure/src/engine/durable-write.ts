@@ -21,7 +21,7 @@ export async function writeDurably<T>(write: () => Promise<T>, options: DurableW
     try {
       return await write();
     } catch (error) {
-      if (!(error instanceof PerdureError) || !error.retryable || options.signal.aborted) throw error;
+      if (!isTrouble(error) || options.signal.aborted) throw error;
       options.logger.error(
         { err: error, code: error.code, delayMs },
         "the record cannot be written, trying again",
@@ -29,6 +29,11 @@ export async function writeDurably<T>(write: () => Promise<T>, options: DurableW
       await pause(options.clock, delayMs, options.signal);
     }
   }
+}
+
+/** The store's, which passes; and not a limit, which may only pass once whoever meets it goes on. */
+function isTrouble(error: unknown): error is PerdureError {
+  return error instanceof PerdureError && error.retryable && error.code !== "LIMIT_EXCEEDED";
 }
 
 /** Resolves after `ms`, or at once when the signal is aborted. */

@@ -32,6 +32,7 @@ import { overtaken, reasonToEnd } from "./reason-to-end.ts";
 import { Slots } from "./slots.ts";
 import type { Threads } from "./threads/threads.ts";
 import type { TaskTool } from "./tool.ts";
+import { takenVersions, toolOfVersion } from "./versions.ts";
 
 /** Deadlines are failed, and expired tasks deleted, so many in one transaction: a request never waits for more. */
 const batchSize = 100;
@@ -51,6 +52,8 @@ export interface EngineParts {
   readonly logger: Logger;
   /** How many attempts run at once, of all tools. */
   readonly concurrency: number;
+  /** How many of them for one owner. */
+  readonly concurrencyPerOwner: number;
   readonly lingerMs: number;
   readonly answerable?: AttemptParts["answerable"];
   readonly child: AttemptParts["child"];
@@ -76,6 +79,8 @@ export class Engine {
   #passWanted = false;
   /** The last claim left due tasks behind: a freed slot is worth another. */
   #moreDue = false;
+  /** At the last claim owners had as many running as they may: a freed slot may be worth another. */
+  #ownersFull = false;
   /** At the last claim a tool had no slot, so that nobody looks for what becomes due of it. */
   #blind = false;
   #due: { readonly at: number; readonly timer: Timer } | undefined;
@@ -83,7 +88,7 @@ export class Engine {
 
   constructor(parts: EngineParts) {
     this.#parts = parts;
-    this.#slots = new Slots(parts.concurrency, parts.tools);
+    this.#slots = new Slots(parts.concurrency, parts.tools, parts.concurrencyPerOwner);
   }
 
   /** Begins to execute, as soon as the executor lets this process. */
@@ -94,7 +99,11 @@ export class Engine {
     this.#unsubscribe = store.subscribe((change) => this.#onChange(change));
     try {
       await this.#startThreads();
-      await store.executor.start({ tools: [...tools.keys()], wake: (by) => this.#wake(by) });
+      await store.executor.start({
+        tools: [...tools.keys()],
+        versions: takenVersions(tools.values()),
+        wake: (by) => this.#wake(by),
+      });
     } catch (error) {
       this.#unsubscribe();
       this.#state = "idle";
@@ -117,7 +126,8 @@ export class Engine {
   /** Creates a task. Its first attempt begins in the same commit where a slot is free. */
   create(task: CreateTask): Promise<CreatedTask> {
     return this.#inSlot(task, {
-      write: (begin) => this.#parts.store.create({ ...task, begin }),
+      write: (begin) =>
+        this.#parts.store.create({ ...task, begin, slotsPerOwner: this.#slots.perOwner(task.tool) }),
       begunBy: ({ created, task: record }) => (created && record.phase === "running" ? record : undefined),
     });
   }
@@ -125,7 +135,11 @@ export class Engine {
   /** Opens a call. Its child begins as a task that is created. */
   async #openCall({ child, ...call }: OpenCall): Promise<Operation> {
     const { operation } = await this.#inSlot<OpenedCall>(child, {
-      write: (begin) => this.#parts.store.openCall({ ...call, child: { ...child, begin } }),
+      write: (begin) =>
+        this.#parts.store.openCall({
+          ...call,
+          child: { ...child, begin, slotsPerOwner: this.#slots.perOwner(child.tool) },
+        }),
       begunBy: ({ begun }) => begun,
     });
     return operation;
@@ -167,7 +181,7 @@ export class Engine {
   /** Frees a slot, which is worth a look where more was due. */
   #free(free: () => void): void {
     free();
-    if (this.#moreDue || this.#blind) this.#wake();
+    if (this.#moreDue || this.#blind || this.#ownersFull) this.#wake();
   }
 
   /** Runs a task that was begun in a slot that was taken; `free` frees it. */
@@ -177,7 +191,7 @@ export class Engine {
     const attempt = new Attempt({
       ...this.#parts,
       record,
-      tool,
+      tool: toolOfVersion(tool, record.version),
       slotWanted: () => this.#moreDue,
       openCall: (call) => this.#openCall(call),
       threads: this.#threads,
@@ -256,10 +270,11 @@ export class Engine {
       // Heard below: when this one is refused, what was begun beside it must run all the same.
       overdue.catch(() => undefined);
       const { freed } = this.#slots;
-      const { begun, more } = await store.executor.claim(this.#slots.free());
+      const { begun, more, ownersFullAt } = await store.executor.claim(this.#slots.free());
       this.#moreDue = more;
+      this.#ownersFull = ownersFullAt !== undefined;
       // A slot that fell free while the claim was made did not know that more was due.
-      this.#passWanted ||= more && this.#slots.freed !== freed;
+      this.#passWanted ||= (more || this.#ownersFull) && this.#slots.freed !== freed;
       if (more) for (const { attempt } of this.#running.values()) attempt.slotWanted();
       for (const record of begun) {
         const free = this.#slots.take(record.tool);
@@ -269,7 +284,12 @@ export class Engine {
       const { limit, tools } = this.#slots.free();
       const withSlots = tools.filter(({ slots }) => limit > 0 && slots > 0);
       this.#blind = withSlots.length < tools.length;
-      const dueMs = await store.executor.nextDueMs({ tools: withSlots.map(({ tool }) => tool) });
+      const dueMs = await store.executor.nextDueMs({
+        tools: withSlots.map(({ tool }) => tool),
+        versions: takenVersions(this.#parts.tools.values()),
+        // What waits for its owner's slots is due, and no time is to be waited for.
+        after: begun.length === 0 ? ownersFullAt : undefined,
+      });
       if (dueMs !== undefined) this.#lookAgainIn(dueMs);
       return begun.length;
     } catch (error) {

@@ -4,9 +4,12 @@
  */
 import type { AttemptKey, OpenCall, OpenWait, TaskStore } from "../store/store.ts";
 import type { Clock } from "../task/clock.ts";
-import { PerdureError } from "../task/errors.ts";
+import { PerdureError, quote } from "../task/errors.ts";
+import { boundedFailure } from "../task/failure.ts";
 import type { JsonValue } from "../task/json.ts";
+import { limitExceeded, spoken, type TaskLimits } from "../task/limits.ts";
 import type { Operation, SavedState } from "../task/record.ts";
+import { boundedLine } from "./log-line.ts";
 import { writeDurably } from "./durable-write.ts";
 import type { Logger } from "./logger.ts";
 import { reasonToEnd } from "./reason-to-end.ts";
@@ -20,6 +23,7 @@ export interface FencedStoreParts {
   readonly ended: AbortSignal;
   /** Is told of each wait before it is opened. */
   readonly onWait: (wait: Pick<OpenWait, "wait">) => void;
+  readonly limits: TaskLimits;
   /** Ends the attempt. */
   readonly end: (reason: PerdureError) => void;
   readonly child: CreateChild;
@@ -36,14 +40,18 @@ export type CreateChild = (
 
 export class FencedStore implements AttemptStore {
   readonly #parts: FencedStoreParts;
+  /** Of the operations that there are, as far as they were seen. */
+  readonly #names = new Set<string>();
 
   constructor(parts: FencedStoreParts) {
     this.#parts = parts;
   }
 
-  operations(): Promise<readonly Operation[]> {
+  async operations(): Promise<readonly Operation[]> {
     const { store, key } = this.#parts;
-    return store.operations(key);
+    const operations = await store.operations(key);
+    for (const { name } of operations) this.#names.add(name);
+    return operations;
   }
 
   savedState(): Promise<SavedState | undefined> {
@@ -53,22 +61,29 @@ export class FencedStore implements AttemptStore {
 
   saveState(state: SavedState): Promise<void> {
     const { store, key } = this.#parts;
-    return this.write(() => store.saveState({ ...key, state }));
+    return this.write(() => store.saveState({ ...key, state, maxBytes: this.#parts.limits.stateBytes }));
   }
 
-  recordOperation(operation: Parameters<AttemptStore["recordOperation"]>[0]): Promise<Operation> {
-    const { store, key } = this.#parts;
-    return this.write(() => store.recordOperation({ ...key, ...operation }));
+  async recordOperation(operation: Parameters<AttemptStore["recordOperation"]>[0]): Promise<Operation> {
+    const { store, key, limits } = this.#parts;
+    this.#count(operation.name);
+    const bounded =
+      operation.state === "failed"
+        ? { ...operation, failure: boundedFailure(operation.failure, limits.failureBytes) }
+        : operation;
+    return this.write(() => store.recordOperation({ ...key, ...bounded, maxBytes: limits.stepBytes }));
   }
 
-  openWait(wait: Parameters<AttemptStore["openWait"]>[0]): Promise<Operation> {
+  async openWait(wait: Parameters<AttemptStore["openWait"]>[0]): Promise<Operation> {
     const { store, key, onWait } = this.#parts;
+    this.#count(wait.name);
     onWait(wait);
     return this.write(() => store.openWait({ ...key, ...wait }));
   }
 
   async openCall({ name, tool, input, idempotencyKey }: ChildCall): Promise<Operation> {
     const { key, openCall } = this.#parts;
+    this.#count(name);
     const child = await this.#parts.child(tool, input, idempotencyKey);
     return this.write(() => openCall({ ...key, name, child }));
   }
@@ -85,14 +100,32 @@ export class FencedStore implements AttemptStore {
 
   /** What is reported is not worth a second try here; the reporter keeps it. */
   report(report: Parameters<AttemptStore["report"]>[0]): Promise<void> {
-    const { store, key } = this.#parts;
-    return this.#fenced(() => store.report({ ...key, ...report }));
+    const { store, key, limits } = this.#parts;
+    const logs = report.logs?.map((line) => boundedLine(line, limits.logLineBytes));
+    const { logLines: maxLogLines } = limits;
+    return this.#fenced(() => store.report({ ...key, ...report, logs, maxLogLines }));
   }
 
   /** A write that the handler waits for: kept up until accepted, refused, or the attempt has ended. */
   write<T>(write: () => Promise<T>): Promise<T> {
     const { clock, logger, ended } = this.#parts;
     return this.#fenced(() => writeDurably(write, { clock, logger, signal: ended }));
+  }
+
+  /** @throws PerdureError `LIMIT_EXCEEDED` where one more has no place */
+  #count(name: string): void {
+    const { operations } = this.#parts.limits;
+    if (this.#names.has(name)) return;
+    if (this.#names.size >= operations) {
+      const came = `${quote(name)} would be operation ${spoken(this.#names.size + 1)} of the task`;
+      throw limitExceeded(
+        "operations",
+        came,
+        operations,
+        "Keep the state of a loop by save instead of steps",
+      );
+    }
+    this.#names.add(name);
   }
 
   async #fenced<T>(write: () => Promise<T>): Promise<T> {

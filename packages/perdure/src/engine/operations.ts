@@ -147,8 +147,8 @@ export class Operations {
       const failure = toFailure(outcome.thrown);
       const delayMs = failure.retryable ? retryDelayMs(policy, tries, this.#parts.random) : undefined;
       if (delayMs === undefined) {
-        await this.#record(name, { state: "failed", failure });
-        throw withCause(fromFailure(failure), outcome.thrown);
+        const failed = await this.#record(name, { state: "failed", failure });
+        throw withCause(fromFailure(failed.state === "failed" ? failed.failure : failure), outcome.thrown);
       }
       const again = await this.#record(name, { state: "attempted", tries, delayMs });
       if (again.state === "attempted") await this.#parts.backOff(again);

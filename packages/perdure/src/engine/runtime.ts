@@ -2,16 +2,18 @@
  * What stands between a caller and the tasks: the declared tools, the record, and the engine, with the one way in.
  * The application and the wire both submit here, so that a task is the same whoever asked for it.
  */
-import type { CreatedTask, TaskStore } from "../store/store.ts";
+import type { CreatedTask, CreateTask, TaskStore } from "../store/store.ts";
 import { TaskWatches } from "../store/task-watch.ts";
 import type { Clock } from "../task/clock.ts";
 import { PerdureError, quote } from "../task/errors.ts";
 import type { IdSource, TaskId } from "../task/id.ts";
 import type { JsonValue } from "../task/json.ts";
+import type { Limits } from "../task/limits.ts";
 import type { DeliveryPolicy, SessionContext, TaskSummary, Timestamp } from "../task/record.ts";
 import { Engine } from "./engine.ts";
 import type { Logger } from "./logger.ts";
 import type { DeliverMode, TaskTool } from "./tool.ts";
+import { spoken } from "./versions.ts";
 
 export interface RuntimeParts {
   readonly store: TaskStore;
@@ -21,6 +23,8 @@ export interface RuntimeParts {
   readonly random: () => number;
   readonly logger: Logger;
   readonly concurrency: number;
+  readonly concurrencyPerOwner: number;
+  readonly limits: Limits;
   readonly lingerMs: number;
   /** As `AttemptParts.answerable`. */
   readonly answerable?: (() => boolean) | undefined;
@@ -60,6 +64,7 @@ export class Runtime {
   readonly engine: Engine;
   readonly #ids: IdSource;
   readonly #delivery: DeliveryDefaults | undefined;
+  readonly #limits: Limits;
   readonly #store: TaskStore;
   #closing = false;
   #closed = false;
@@ -73,6 +78,7 @@ export class Runtime {
     this.engine = new Engine({ ...parts, child: (...call) => this.#child(...call) });
     this.#ids = parts.ids;
     this.#delivery = parts.delivery;
+    this.#limits = parts.limits;
   }
 
   /** @throws PerdureError `APP_CLOSED` */
@@ -115,7 +121,7 @@ export class Runtime {
   /**
    * Checks the input and creates the task, begun in the same commit where a slot is free.
    * @throws PerdureError `UNKNOWN_TOOL`, `INVALID_INPUT`, `INVALID_OPTION`, `INVALID_VALUE`, `IDEMPOTENCY_CONFLICT`,
-   * `STORE_…`
+   * `LIMIT_EXCEEDED`, `STORE_…`
    */
   async submit(submission: Submission): Promise<CreatedTask> {
     const tool = this.tool(submission.tool);
@@ -131,9 +137,11 @@ export class Runtime {
     checkOptions(submission);
     this.#refuseClosed();
     const { keepMs = 0, ...task } = submission;
-    const { ttlMs, deadlineMs, deliver } = this.tool(submission.tool);
+    const tool = this.tool(submission.tool);
+    const { ttlMs, deadlineMs, deliver } = tool;
     return this.engine.create({
       ...task,
+      ...this.#made(tool),
       id: this.#ids(this.clock.now()),
       ttlMs: ttlMs === undefined ? undefined : Math.max(ttlMs, Math.min(keepMs, maxKeepMs)),
       deadlineMs,
@@ -155,6 +163,17 @@ export class Runtime {
       idempotencyKey: idempotencyKey ?? tool.idempotencyKey?.(parsed),
       ttlMs: tool.ttlMs,
       deadlineMs: tool.deadlineMs,
+      ...this.#made(tool),
+    };
+  }
+
+  /** What a new task of a tool is refused by, and the version that it is made for. */
+  #made({ limits, version }: Pick<TaskTool, "limits" | "version">): Pick<CreateTask, "limits" | "version"> {
+    const { inputBytes, queuedTasks } = limits;
+    const { openTasksPerOwner, openTasks } = this.#limits;
+    return {
+      limits: { inputBytes, queuedTasks, openTasksPerOwner, openTasks },
+      ...(version !== "" && { version }),
     };
   }
 
@@ -183,9 +202,19 @@ export class Runtime {
   /** Why a task that is due is not being run; `undefined` where nothing stands in its way. */
   async waitingFor(task: TaskSummary): Promise<string | undefined> {
     if (task.phase !== "queued" || task.dueAt > this.clock.now()) return undefined;
-    const active = await this.store.executor.activeTools();
+    const { store } = this;
+    const paused = (await store.pausedTools()).find(({ tool }) => tool === task.tool);
+    if (paused !== undefined) {
+      const since = new Date(paused.since).toISOString();
+      return `${quote(task.tool)} is paused since ${since}; it runs when the tool is resumed.`;
+    }
+    const active = await store.executor.activeTools();
     if (active === undefined) return "no process executes tasks of this store now; it runs when one starts.";
     if (!active.includes(task.tool)) return `no running process has a handler for ${quote(task.tool)}.`;
+    const { [task.tool]: versions } = await store.executor.activeVersions();
+    if (versions?.includes(task.version ?? "") === false) {
+      return `no running process has a handler for ${spoken(task.version ?? "")} of ${quote(task.tool)}.`;
+    }
     return undefined;
   }
 }

@@ -1,6 +1,7 @@
 /** How many attempts may run at once: of each tool, and in all. */
-import type { ClaimTasks } from "../store/store.ts";
+import type { ClaimTasks, SlotsPerOwner } from "../store/store.ts";
 import type { TaskTool } from "./tool.ts";
+import { versionsOf } from "./versions.ts";
 
 /** So many at once, however many slots there are: one claim is one transaction. */
 const maxClaim = 1_000;
@@ -9,12 +10,19 @@ export class Slots {
   readonly #tools: ReadonlyMap<string, TaskTool>;
   readonly #taken = new Map<string, number>();
   readonly #concurrency: number;
+  readonly #perOwner: number;
   #takenInAll = 0;
   #freed = 0;
   #onEmpty: (() => void) | undefined;
 
-  constructor(concurrency: number, tools: ReadonlyMap<string, TaskTool>) {
+  /** @param perOwner how many of `concurrency` one owner may have */
+  constructor(
+    concurrency: number,
+    tools: ReadonlyMap<string, TaskTool>,
+    perOwner: number = Number.POSITIVE_INFINITY,
+  ) {
     this.#concurrency = concurrency;
+    this.#perOwner = perOwner;
     this.#tools = tools;
   }
 
@@ -51,12 +59,22 @@ export class Slots {
 
   /** What may be claimed now. A tool without a free slot is named too, so that its backlog is seen. */
   free(): ClaimTasks {
-    const tools = [...this.#tools.values()].map(({ name, maxCrashes }) => ({
-      tool: name,
-      slots: this.#freeOf(name),
-      maxCrashes,
+    const tools = [...this.#tools.values()].map((tool) => ({
+      tool: tool.name,
+      slots: this.#freeOf(tool.name),
+      maxCrashes: tool.maxCrashes,
+      versions: versionsOf(tool),
+      slotsPerOwner: bound(tool.concurrencyPerOwner),
     }));
-    return { tools, limit: Math.min(maxClaim, this.#concurrency - this.#takenInAll) };
+    const limit = Math.min(maxClaim, this.#concurrency - this.#takenInAll);
+    return { tools, limit, slotsPerOwner: bound(this.#perOwner) };
+  }
+
+  /** What one owner may have running, where that is bounded. */
+  perOwner(tool: string): SlotsPerOwner | undefined {
+    const ofTool = bound(this.#tools.get(tool)?.concurrencyPerOwner);
+    const inAll = bound(this.#perOwner);
+    return ofTool === undefined && inAll === undefined ? undefined : { tool: ofTool, inAll };
   }
 
   #freeOf(tool: string): number {
@@ -68,4 +86,8 @@ export class Slots {
     this.#taken.set(tool, (this.#taken.get(tool) ?? 0) + n);
     if (this.#takenInAll === 0) this.#onEmpty?.();
   }
+}
+
+function bound(count: number | undefined): number | undefined {
+  return count === Number.POSITIVE_INFINITY ? undefined : count;
 }

@@ -2,6 +2,7 @@
 import type { ResourceLimits } from "node:worker_threads";
 import type { JsonValue } from "../task/json.ts";
 import type { DeliveryPolicy } from "../task/record.ts";
+import type { TaskLimits } from "../task/limits.ts";
 import type { RetryPolicy } from "../task/retry.ts";
 import type { TaskContext } from "./context.ts";
 
@@ -34,10 +35,21 @@ export interface TaskTool {
   readonly ttlMs: number | undefined;
   /** How many attempts of this tool run at once in this process. */
   readonly concurrency: number;
+  /** How many of them for one owner. */
+  readonly concurrencyPerOwner: number;
   readonly maxCrashes: number;
   /** What becomes of its tasks is brought to their callers' sessions; undefined: as the application has it. */
   readonly deliver?: DeliverMode | undefined;
+  readonly limits: TaskLimits;
+  /** Of the handler; `""`: none. */
+  readonly version: string;
+  /** What runs tasks of other versions. */
+  readonly versions: ReadonlyMap<string, ToolVersion>;
+  /** What becomes of a task of any other: it runs as one of this version, waits for a process that knows it, or fails. */
+  readonly onOtherVersion: "run" | "wait" | "fail";
 }
+
+export type ToolVersion = Pick<TaskTool, "parseInput" | "parseOutput" | "handler">;
 
 /** `unclaimed`: what the caller has not been given within the grace. */
 export type DeliverMode = DeliveryPolicy["mode"] | "never";

@@ -4,7 +4,7 @@
  */
 import { DeclinedError, PerdureError, ProtocolError, TaskError, TerminalError } from "./errors.ts";
 import { decodeJson, encodeJson, type JsonValue } from "./json.ts";
-import { defaultLimits, spoken } from "./limits.ts";
+import { spoken } from "./limits.ts";
 
 /** Bounds what one error may write into the record, in UTF-16 units. */
 const maxMessageLength = 8_192;
@@ -77,13 +77,10 @@ const passingFaults: ReadonlySet<string> = new Set<FailureCode>([
 
 const failureOf = Symbol("failure");
 
-/**
- * What the record keeps of something thrown, whatever that is: failing must not fail.
- * @param maxDataBytes of the JSON of its `data`, see `limits.failureBytes`; more is left out, and the data say so
- */
-export function toFailure(thrown: unknown, maxDataBytes: number = defaultLimits.failureBytes): Failure {
+/** What the record keeps of something thrown, whatever that is: failing must not fail. */
+export function toFailure(thrown: unknown): Failure {
   try {
-    return isError(thrown) ? errorToFailure(thrown, maxDataBytes) : handlerError("Error", describe(thrown));
+    return isError(thrown) ? errorToFailure(thrown) : handlerError("Error", describe(thrown));
   } catch {
     return handlerError("Error", "what was thrown throws when it is looked at");
   }
@@ -94,7 +91,7 @@ function isError(thrown: unknown): thrown is Error {
   return thrown instanceof Error || Object.prototype.toString.call(thrown) === "[object Error]";
 }
 
-function errorToFailure(thrown: Error, maxDataBytes: number): Failure {
+function errorToFailure(thrown: Error): Failure {
   const recorded = (thrown as { [failureOf]?: Failure })[failureOf];
   if (recorded !== undefined) return recorded;
   const failure = handlerError(
@@ -108,12 +105,10 @@ function errorToFailure(thrown: Error, maxDataBytes: number): Failure {
       code: "PROTOCOL_ERROR",
       retryable: false,
       jsonRpcCode,
-      ...dataOf(() => thrown.data, maxDataBytes),
+      ...dataOf(() => thrown.data),
     };
   }
-  if (thrown instanceof TerminalError) {
-    return { ...failure, retryable: false, ...dataOf(() => thrown.data, maxDataBytes) };
-  }
+  if (thrown instanceof TerminalError) return { ...failure, retryable: false, ...dataOf(() => thrown.data) };
   if (thrown instanceof PerdureError) {
     const { code } = thrown;
     if (handlerFaults.has(code)) return { ...failure, code: code as FailureCode, retryable: false };
@@ -122,6 +117,21 @@ function errorToFailure(thrown: Error, maxDataBytes: number): Failure {
     if (code === "LIMIT_EXCEEDED") return { ...failure, code, retryable: thrown.retryable };
   }
   return failure;
+}
+
+const leftOut = "left out: ";
+
+/** A failure whose `data` are left out, and say so, where their JSON has more than `maxBytes`. */
+export function boundedFailure(failure: Failure, maxBytes: number): Failure {
+  // What a child or a person left is perdure's own, and is read again by its fields.
+  if (failure.data === undefined || failure.code === "CHILD_FAILED" || failure.code === "DECLINED")
+    return failure;
+  const bytes = Buffer.byteLength(JSON.stringify(failure.data));
+  if (bytes <= maxBytes) return failure;
+  // Perhaps for the second time: of the failure of a step that the handler has not caught.
+  if (typeof failure.data === "string" && failure.data.startsWith(leftOut)) return failure;
+  const data = `${leftOut}${spoken(bytes)} bytes; limits.failureBytes allows ${spoken(maxBytes)}.`;
+  return { ...failure, data };
 }
 
 function handlerError(name: string, message: string): Failure {
@@ -170,13 +180,10 @@ function childError({ message, data }: Failure): TaskError {
 }
 
 /** Nothing of data that is no JSON: the failure matters more. */
-function dataOf(read: () => unknown, maxBytes: number): { data?: JsonValue } {
+function dataOf(read: () => unknown): { data?: JsonValue } {
   try {
-    const json = encodeJson(read(), "error.data");
-    if (json === undefined) return {};
-    const bytes = Buffer.byteLength(json);
-    if (bytes <= maxBytes) return { data: decodeJson(json) ?? null };
-    return { data: `left out: ${spoken(bytes)} bytes; limits.failureBytes allows ${spoken(maxBytes)}.` };
+    const data = decodeJson(encodeJson(read(), "error.data"));
+    return data === undefined ? {} : { data };
   } catch {
     return {};
   }
@@ -217,7 +224,7 @@ function describeObject(thrown: object | null): string {
   return Object.prototype.toString.call(thrown);
 }
 
-function bounded(text: string, length: number): string {
+export function bounded(text: string, length: number): string {
   if (text.length <= length) return text;
   const cut = text.slice(0, length - 1);
   const insideCharacter = /[\ud800-\udbff]$/.test(cut);

@@ -54,6 +54,11 @@ export const defaultLimits: Limits = {
   openTasks: 1_000_000,
 };
 
+/** Those of the limits that a tool has of its own. */
+export function toTaskLimits({ openTasksPerOwner: _, openTasks: __, ...limits }: Limits): TaskLimits {
+  return limits;
+}
+
 /** What leaves by itself: the same call may succeed later, unchanged. */
 const passing: ReadonlySet<keyof Limits> = new Set(["openTasksPerOwner", "openTasks", "queuedTasks"]);
 

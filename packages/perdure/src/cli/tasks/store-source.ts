@@ -12,6 +12,11 @@ import type { ListQuery, TaskNews, TaskOutcome, TaskSource, TaskView } from "./s
 
 /** @throws CommandError `unreachable` */
 export function openStoreSource(store: string): TaskSource {
+  return new StoreSource(openStoreApp(store));
+}
+
+/** Without handlers. @throws CommandError `unreachable` */
+export function openStoreApp(store: string): App {
   const file = store.replace(/^sqlite:/, "");
   if (!existsSync(file)) {
     throw new CommandError(
@@ -19,7 +24,7 @@ export function openStoreSource(store: string): TaskSource {
       `there is no store ${file}. Name its file, or a server's URL (http://127.0.0.1:8000/mcp).`,
     );
   }
-  return new StoreSource(perdure({ name: "perdure-cli", version: "0", store: `sqlite:${file}` }));
+  return perdure({ name: "perdure-cli", version: "0", store: `sqlite:${file}` });
 }
 
 class StoreSource implements TaskSource {
@@ -104,6 +109,7 @@ function viewOf(task: TaskSummary): TaskView {
     updated_at: iso(task.updatedAt),
     owner: task.owner,
     phase: task.phase,
+    ...(task.version !== undefined && { version: task.version }),
     attempt: task.attempt,
     errors: task.errors,
     crashes: task.crashes,
@@ -130,7 +136,7 @@ function cancelledText(reason: string | undefined): string {
   return reason === undefined ? "The task was cancelled." : `The task was cancelled: ${printable(reason)}`;
 }
 
-async function explained<T>(action: () => Promise<T>): Promise<T> {
+export async function explained<T>(action: () => Promise<T>): Promise<T> {
   try {
     return await action();
   } catch (error) {

@@ -95,6 +95,27 @@ describe.each(["store", "server"])("perdure tasks, of a %s", (kind) => {
   });
 });
 
+test("a tool is paused and resumed by the operator of the store", async () => {
+  expect(await runJson("tasks", "pause", bench.file, "count")).toMatchObject({
+    code: 0,
+    document: { tool: "count", paused: true },
+  });
+  const again = await bench.run(["tasks", "pause", `sqlite:${bench.file}`, "count"]);
+  expect(again).toMatchObject({ code: 0, stdout: "count was paused before.\n" });
+  bench.open();
+  const id = await startCounting();
+  const waiting = expect.stringContaining('"count" is paused since') as string;
+  expect(await runJson("tasks", "show", bench.file, id)).toMatchObject({
+    document: { status: "working", waiting },
+  });
+  expect(await bench.run(["tasks", "resume", bench.file, "count"])).toMatchObject({
+    code: 0,
+    stdout: "count is resumed.\n",
+  });
+  expect(await bench.run(["tasks", "watch", bench.file, id])).toMatchObject({ code: 0 });
+  expect(await bench.run(["tasks", "pause", url, "count"])).toMatchObject({ code: 3, stdout: "" });
+});
+
 test("a file that is none is not made", async () => {
   const ended = await bench.run(["tasks", "list", "nowhere.db"]);
   expect(ended.code).toBe(3);

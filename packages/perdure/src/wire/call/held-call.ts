@@ -111,6 +111,7 @@ const callersFaults: ReadonlySet<string> = new Set([
   "INVALID_INPUT",
   "INVALID_VALUE",
   "IDEMPOTENCY_CONFLICT",
+  "LIMIT_EXCEEDED",
 ]);
 
 export interface TaskWait extends Pick<HeldCall, "task" | "caller" | "sink" | "signal" | "onAsked"> {

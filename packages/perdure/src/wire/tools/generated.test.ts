@@ -47,6 +47,21 @@ const handedOver = async (
 ) => String((await call("train", input)).structuredContent?.["task_id"]);
 
 describe("a client that knows only tools, and has listed them", () => {
+  it("is told why a task waits whose tool is paused", async () => {
+    const { app, call } = await connected();
+    await app.pause("train");
+    const task_id = await handedOver(call);
+    const { content, structuredContent } = await call("check_task_status", { task_id });
+    expect(content[0]?.text).toMatch(
+      /^train is working\. "train" is paused since .*; it runs when the tool is resumed\. To wait for its end,/,
+    );
+    expect(structuredContent).toMatchObject({ waiting_for: expect.stringContaining("is paused") as string });
+    await app.resume("train");
+    const ended = await call("check_task_status", { task_id, wait_seconds: 10 });
+    expect(ended.structuredContent).toMatchObject({ status: "completed" });
+    expect(ended.structuredContent).not.toHaveProperty("waiting_for");
+  });
+
   it("is handed over, waits, and gets the result", async () => {
     const { call } = await connected();
     const task_id = await handedOver(call);

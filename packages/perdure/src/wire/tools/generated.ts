@@ -32,6 +32,7 @@ const statusOutput: ObjectSchema = {
     ...head,
     progress: { type: "object" },
     poll_after_seconds: { type: "number" },
+    waiting_for: text,
     questions: { type: "array", items: { type: "object" } },
   },
 };
@@ -199,14 +200,17 @@ async function statusResult(service: Service, task: TaskSummary): Promise<ToolRe
   const pollAfter = isTerminal(task.status)
     ? {}
     : { poll_after_seconds: Math.ceil(service.settings.pollMs / 1_000) };
+  const waiting = task.status === "working" ? await service.runtime.waitingFor(task) : undefined;
+  const said = [`${task.tool} is ${task.status}.`, waiting, whatNext(service, task, questions)];
   const progress: { progress?: JsonValue } =
     task.progress === undefined ? {} : { progress: { ...task.progress } };
   return {
-    content: [textBlock(`${task.tool} is ${task.status}. ${whatNext(service, task, questions)}`.trim())],
+    content: [textBlock(said.filter((part) => part !== undefined && part !== "").join(" "))],
     structuredContent: {
       ...headOf(task),
       ...progress,
       ...pollAfter,
+      ...(waiting !== undefined && { waiting_for: waiting }),
       ...describeQuestions(service, questions).structure,
     },
   };

@@ -2,6 +2,7 @@
  * `tools/call` of a durable tool: a task at once where the client asked for one by `params.task`, a held call
  * otherwise.
  */
+import { PerdureError } from "../../task/errors.ts";
 import type { TaskId } from "../../task/id.ts";
 import type { JsonObject } from "../../task/json.ts";
 import type { Timestamp } from "../../task/record.ts";
@@ -14,7 +15,7 @@ import type { ServedTask, Service } from "../service.ts";
 import { announce } from "./announce.ts";
 import { knowsTasks, type Serving } from "./client.ts";
 import type { Asking } from "./asking.ts";
-import { invalidParams, unknownTask } from "./errors.ts";
+import { invalidParams, tooMuchNow, unknownTask } from "./errors.ts";
 import type { Resumption } from "./event-id.ts";
 import { asObject, wantedBy } from "./request.ts";
 import type { ResumableExchange } from "./resumable.ts";
@@ -112,7 +113,10 @@ async function startTask(
     );
   } catch (error) {
     // A tool result would not be understood: the client waits for a task.
-    return exchange.error(invalidParams(textOf(refusal(error)) ?? "Invalid params"));
+    const said = textOf(refusal(error)) ?? "Invalid params";
+    return exchange.error(
+      error instanceof PerdureError && error.retryable ? tooMuchNow(said) : invalidParams(said),
+    );
   }
   const view = await taskView(service, created.task);
   if (view === undefined) return exchange.error(unknownTask);

@@ -1,4 +1,5 @@
 /** A service over a real store, and an exchange that keeps what it is told. */
+import { defaultLimits } from "../../task/limits.ts";
 import { setTimeout as sleep } from "node:timers/promises";
 import { onTestFinished } from "vitest";
 import { z } from "zod";
@@ -42,6 +43,8 @@ export async function testService(
     clock: systemClock,
     logger: silent,
     concurrency: 100,
+    concurrencyPerOwner: Number.POSITIVE_INFINITY,
+    limits: defaultLimits,
     lingerMs: 2_000,
     random: Math.random,
     ids: newTaskId,

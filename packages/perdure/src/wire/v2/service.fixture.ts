@@ -1,4 +1,5 @@
 /** A service over a real store in memory, and an exchange that keeps what it is told. */
+import { defaultLimits } from "../../task/limits.ts";
 import { setTimeout as sleep } from "node:timers/promises";
 import { onTestFinished } from "vitest";
 import { z } from "zod";
@@ -47,6 +48,8 @@ export async function testService(
     clock: systemClock,
     logger: silent,
     concurrency: 100,
+    concurrencyPerOwner: Number.POSITIVE_INFINITY,
+    limits: defaultLimits,
     lingerMs: 2_000,
     random: Math.random,
     ids: newTaskId,

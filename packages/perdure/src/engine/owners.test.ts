@@ -1,0 +1,91 @@
+/** Who may run how much at once, and whose turn it is. */
+import { describe, expect, it } from "vitest";
+import { z } from "zod";
+import { testApp } from "../app/app.fixture.ts";
+import type { PerdureOptions } from "../app/app.ts";
+import { openSqliteStore } from "../store/sqlite/index.ts";
+import { ManualClock } from "../testing/manual-clock.ts";
+
+const description = "A tool of this test.";
+const input = z.object({ n: z.number() });
+
+/** Two tools that work 100 ms, and who began in which order. */
+function workshop(options: Partial<PerdureOptions>, perOwner?: number) {
+  const clock = (options.clock as ManualClock | undefined) ?? new ManualClock();
+  const app = testApp({ clock, ...options });
+  const begun: string[] = [];
+  for (const tool of ["saw", "drill"]) {
+    const own = perOwner === undefined ? {} : { concurrencyPerOwner: perOwner };
+    app.task(tool, { description, input, ...own }, async (_, { owner }) => {
+      begun.push(owner);
+      await new Promise<void>((resolve) => clock.after(100, resolve));
+    });
+  }
+  const submit = (owner: string, tool = "saw") => app.submit(tool, { n: 1 }, { owner });
+  return { clock, app, begun, submit };
+}
+
+describe("concurrencyPerOwner", () => {
+  it("bounds what one owner has running, of all tools; others use the other slots", async () => {
+    const { clock, app, begun, submit } = workshop({ concurrency: 10, concurrencyPerOwner: 2 });
+    await app.start();
+    for (let n = 0; n < 6; n++) await submit("ada", n % 2 === 0 ? "saw" : "drill");
+    await clock.advance(50);
+    expect(begun).toEqual(["ada", "ada"]);
+    await submit("bob");
+    await clock.advance(1);
+    expect(begun).toEqual(["ada", "ada", "bob"]);
+    await clock.advance(50);
+    expect(begun).toHaveLength(5);
+    await clock.advance(200);
+    expect(begun).toHaveLength(7);
+    expect((await app.tasks.list({ status: "completed" })).tasks).toHaveLength(7);
+  });
+
+  it("bounds it of one tool", async () => {
+    const { clock, app, begun, submit } = workshop({ concurrency: 10 }, 1);
+    await app.start();
+    for (let n = 0; n < 4; n++) await submit("ada", n % 2 === 0 ? "saw" : "drill");
+    await clock.advance(50);
+    expect(begun).toHaveLength(2);
+    await clock.advance(200);
+    expect(begun).toHaveLength(4);
+  });
+
+  it("does not keep the process busy while it waits", async () => {
+    const clock = new ManualClock();
+    const store = openSqliteStore({ file: ":memory:", clock });
+    const claim = store.executor.claim.bind(store.executor);
+    let claims = 0;
+    store.executor.claim = (request) => {
+      claims++;
+      return claim(request);
+    };
+    const { app, submit } = workshop({ clock, store, concurrency: 10, concurrencyPerOwner: 1 });
+    await app.start();
+    await submit("ada");
+    await submit("ada");
+    await clock.advance(10);
+    claims = 0;
+    await clock.advance(80);
+    expect(claims).toBe(0);
+  });
+
+  it("is a whole number", () => {
+    expect(() => testApp({ concurrencyPerOwner: 0 })).toThrow("concurrencyPerOwner must be a whole number");
+  });
+});
+
+describe("owners", () => {
+  it("take turns: one with many queued tasks does not keep another waiting", async () => {
+    const { clock, app, begun, submit } = workshop({ concurrency: 2 });
+    await app.start();
+    for (let n = 0; n < 40; n++) await submit("ada");
+    await submit("bob", "drill");
+    await submit("cyd");
+    await clock.advance(250);
+    expect(begun.slice(0, 5)).toEqual(expect.arrayContaining(["bob", "cyd"]));
+    await clock.advance(5_000);
+    expect(begun).toHaveLength(42);
+  });
+});
