@@ -12,7 +12,8 @@ export interface Ended {
   readonly stderr: string;
 }
 
-export interface ServerProcess {
+/** Ended with the block that uses it, also when a check in it fails. */
+export interface ServerProcess extends AsyncDisposable {
   readonly child: ChildProcess;
   readonly url: string;
   kill(signal: NodeJS.Signals): Promise<number | null>;
@@ -26,15 +27,12 @@ export async function startServer(...args: readonly string[]): Promise<ServerPro
   const closed = once(child, "close");
   const [line] = (await once(createInterface(child.stdout), "line")) as [string];
   const url = /http:\S+/.exec(line)?.[0] ?? line;
-  return {
-    child,
-    url,
-    async kill(signal) {
-      child.kill(signal);
-      const [code] = (await closed) as [number | null];
-      return code;
-    },
+  const kill = async (signal: NodeJS.Signals): Promise<number | null> => {
+    child.kill(signal);
+    const [code] = (await closed) as [number | null];
+    return code;
   };
+  return { child, url, kill, [Symbol.asyncDispose]: async () => void (await kill("SIGKILL")) };
 }
 
 /** Resolves when it has ended. */

@@ -17,7 +17,7 @@ afterEach(() => rmSync(folder, { recursive: true }));
 test("serves until a signal, on the file and with the memories that it is told", async () => {
   const file = join(folder, "memory.db");
   const memoryId = "training-0123456789";
-  const server = await startServer("--file", file, "--memory", memoryId, "--throttle");
+  await using server = await startServer("--file", file, "--memory", memoryId, "--throttle");
   const client = clientOf(server);
   const input = { actorId: "ann", sessionId: "s", eventTimestamp: new Date(), payload: [] };
   await client.send(new CreateEventCommand({ ...input, memoryId }));
@@ -27,7 +27,7 @@ test("serves until a signal, on the file and with the memories that it is told",
   expect(existsSync(file)).toBe(true);
   client.destroy();
 
-  const again = await startServer("--file", file);
+  await using again = await startServer("--file", file);
   const reader = clientOf(again);
   const { actorSummaries } = await reader.send(new ListActorsCommand({ memoryId }));
   expect(actorSummaries).toEqual([{ actorId: "ann" }]);

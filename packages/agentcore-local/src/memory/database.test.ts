@@ -68,7 +68,7 @@ test(
   async () => {
     const acknowledged = new Map<string, number[]>();
     for (let round = 0; round < 4; round += 1) {
-      const server = await startServer("--file", file);
+      await using server = await startServer("--file", file);
       const client = clientOf(server);
       for (const [actorId, written] of acknowledged) {
         const found = (await blobsOf(client, actorId)) as number[];
