@@ -2,6 +2,7 @@
 import { existsSync } from "node:fs";
 import { perdure, type App } from "../../app/app.ts";
 import type { TaskEvent } from "../../app/handle.ts";
+import type { PendingDelivery } from "../../store/deliveries.ts";
 import { PerdureError } from "../../task/errors.ts";
 import type { JsonObject, JsonValue } from "../../task/json.ts";
 import type { TaskSummary, Timestamp } from "../../task/record.ts";
@@ -46,10 +47,12 @@ class StoreSource implements TaskSource {
       const { waiting, ...task } = await this.#app.tasks.handle(id).status();
       const record = await this.#app.tasks.get(id);
       const timeline = await this.#app.tasks.timeline(id);
+      const deliveries = await this.#app.tasks.deliveries(id);
       return {
         ...viewOf(task),
         ...(waiting !== undefined && { waiting }),
         ...(record?.input !== undefined && { input: record.input }),
+        ...(deliveries.length > 0 && { deliveries: deliveries.map(deliveryOf) }),
         timeline: timeline.map(newsOf),
       };
     });
@@ -126,6 +129,11 @@ function newsOf(event: TaskEvent): TaskNews {
   if (!("at" in event)) return { ...event };
   const { at, revision: _, ...rest } = event;
   return { ...(rest as JsonObject & { readonly type: string }), at: iso(at) } satisfies JsonValue;
+}
+
+function deliveryOf({ kind, key, at, dueAt, failures, failure }: PendingDelivery): JsonObject {
+  const failed = failure === undefined ? {} : { failures, failure: { ...failure } };
+  return { kind, key, at: iso(at), due_at: iso(dueAt), ...failed };
 }
 
 function iso(time: Timestamp): string {

@@ -1,0 +1,31 @@
+import { expect, test } from "vitest";
+import { z } from "zod";
+import { temporaryFile, testApp } from "../../app/app.fixture.ts";
+import { ScriptedMemory } from "../../delivery/scripted-memory.fixture.ts";
+import { openStoreSource } from "./store-source.ts";
+
+test("perdure tasks show says what waits to be delivered, and what was", async () => {
+  const file = temporaryFile();
+  const memory = new ScriptedMemory(() => Date.now());
+  const app = testApp({ store: `sqlite:${file}`, memory, delivery: { grace: "1h" } });
+  app.task("work", { description: "Works.", input: z.unknown() }, async (_input, task) =>
+    task.remember("half"),
+  );
+  await app.start();
+  const handle = await app.submit("work", {}, { session: { session: "s-1" } });
+  await handle.result();
+  await expect.poll(() => memory.kept.length).toBe(1);
+  const source = openStoreSource(file);
+  try {
+    await expect
+      .poll(() => source.show(handle.id))
+      .toMatchObject({
+        deliveries: [{ kind: "end", key: `${handle.id}-end`, due_at: expect.stringMatching(/Z$/) as string }],
+        timeline: expect.arrayContaining([
+          expect.objectContaining({ type: "delivered", kind: "interim" }),
+        ]) as unknown[],
+      });
+  } finally {
+    await source.close();
+  }
+});
