@@ -38,6 +38,7 @@ export {
   type WaitOptions,
 } from "./engine/context.ts";
 export type { DeliverMode } from "./engine/tool.ts";
+export type { ExecOptions, ExecResult, OutputStream } from "./engine/exec/exec.ts";
 export type { Logger } from "./engine/logger.ts";
 export { openSqliteStore, type SqliteStoreOptions } from "./store/sqlite/index.ts";
 export type * from "./store/deliveries.ts";
@@ -48,6 +49,8 @@ export type { Duration } from "./task/duration.ts";
 export {
   type ErrorCode,
   DeclinedError,
+  type ExecEnd,
+  ExecError,
   PerdureError,
   ProtocolError,
   TaskError,

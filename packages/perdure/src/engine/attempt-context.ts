@@ -11,6 +11,7 @@ import type {
   TaskContext,
   WaitOptions,
 } from "./context.ts";
+import type { ExecOptions, ExecResult } from "./exec/exec.ts";
 import type { Logger } from "./logger.ts";
 import type { Operations } from "./operations.ts";
 import type { Reporter } from "./reporter.ts";
@@ -31,6 +32,7 @@ export interface TaskContextParts {
   readonly saved: () => Promise<SavedState | undefined>;
   readonly waits: Waits;
   readonly calls: WaitCalls;
+  readonly exec: (command: string, args: readonly string[], options: ExecOptions) => Promise<ExecResult>;
 }
 
 export function createTaskContext(parts: TaskContextParts): TaskContext {
@@ -57,6 +59,7 @@ export function createTaskContext(parts: TaskContextParts): TaskContext {
     log: { debug: log("debug"), info: log("info"), warning: log("warning"), error: log("error") },
     step: (name, run, options = {}) => whileHeld(() => operations.step(name, run, options)),
     remember: (text, { name } = {}) => tracked(() => operations.remember(text, name)),
+    exec: (command, args = [], options = {}) => whileHeld(() => parts.exec(command, args, options)),
     save: (state) => tracked(() => parts.save(state)),
     saved: () => tracked(() => parts.saved()),
     sleep: (duration, options = {}) => whileHeld(() => calls.sleep(duration, options)),

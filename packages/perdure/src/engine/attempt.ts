@@ -14,6 +14,7 @@ import type { JsonValue } from "../task/json.ts";
 import type { Operation, TaskRecord } from "../task/record.ts";
 import { retryDelayMs } from "../task/retry.ts";
 import { writeDurably } from "./durable-write.ts";
+import type { RunCommand } from "./exec/exec.ts";
 import { type CreateChild, FencedStore, type FencedStoreParts } from "./fenced-store.ts";
 import { HandlerRun } from "./handler-run.ts";
 import type { Logger } from "./logger.ts";
@@ -165,6 +166,7 @@ export class Attempt {
       store: this.#store,
       asked: this.#asked.signal,
       ended: this.#ended.signal,
+      exec: runCommand,
     };
     if (typeof tool.handler === "function") return new HandlerRun({ ...parts, handler: tool.handler });
     if (threads === undefined) throw new Error("the threads are there from the start on");
@@ -238,6 +240,12 @@ function describeFailure(thrown: unknown): Failure {
     return toFailure(error);
   }
 }
+
+/** Loaded where it is used. */
+const runCommand: RunCommand = async (...call) => {
+  const loaded = await import("./exec/run-command.ts");
+  return loaded.runCommand(...call);
+};
 
 function timedOut({ taskId, attempt }: AttemptKey, timeoutMs: number): PerdureError {
   return new PerdureError("TIMEOUT", {

@@ -8,6 +8,7 @@ import type { TaskId } from "../task/id.ts";
 import type { JsonObject, JsonOnly, JsonValue } from "../task/json.ts";
 import type { SavedState, SessionContext } from "../task/record.ts";
 import type { RetryOptions } from "../task/retry.ts";
+import type { ExecOptions, ExecResult } from "./exec/exec.ts";
 import type { Schema } from "./schema.ts";
 
 export interface Log {
@@ -112,6 +113,13 @@ export interface TaskContext extends Context {
    * @throws PerdureError `STEP_NAME_REUSED`, `STEP_MISMATCH`, `INVALID_VALUE`
    */
   remember(this: void, text: string, options?: { readonly name?: string }): Promise<void>;
+  /**
+   * Runs a program, as a step: its exit and the end of its output are recorded, and it never runs again once it ended.
+   * Killed, with all that it started, when the attempt ends, and with this process, however that dies.
+   * @throws ExecError when it exits with another code than 0, by a signal, or cannot be started.
+   * @throws PerdureError `STEP_TIMEOUT`, and as `step`
+   */
+  exec(this: void, command: string, args?: readonly string[], options?: ExecOptions): Promise<ExecResult>;
   /** Keeps the latest state of a loop, instead of the one before: JSON, or bytes. */
   save<T>(this: void, state: T & JsonOnly<T, Uint8Array>): Promise<void>;
   /** The state that was saved last, in this attempt or an earlier one. */

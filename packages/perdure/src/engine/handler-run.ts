@@ -4,7 +4,8 @@ import { PerdureError, quote } from "../task/errors.ts";
 import { toFailure } from "../task/failure.ts";
 import type { OpenOperation, Operation } from "../task/record.ts";
 import { createTaskContext } from "./attempt-context.ts";
-import type { TaskContext } from "./context.ts";
+import type { StepContext, TaskContext } from "./context.ts";
+import { type ExecOptions, type ExecResult, type OutputLine, toCommand } from "./exec/exec.ts";
 import { Operations } from "./operations.ts";
 import { Reporter } from "./reporter.ts";
 import type { Run, RunParts, Settled } from "./run.ts";
@@ -31,6 +32,7 @@ export class HandlerRun implements Run {
   readonly #waits: Waits;
   readonly #operations: Operations;
   readonly #reporter: Reporter;
+  readonly #over = new AbortController();
 
   constructor(parts: HandlerRunParts) {
     this.#parts = parts;
@@ -92,6 +94,7 @@ export class HandlerRun implements Run {
       logger,
       asked,
       ended,
+      exec: (...call) => this.#exec(...call),
       save: (state) => {
         operations.pass();
         return store.saveState(state);
@@ -102,6 +105,19 @@ export class HandlerRun implements Run {
         return state;
       },
     });
+  }
+
+  /** What is not awaited ends with the handler. */
+  async #exec(file: string, args: readonly string[], options: ExecOptions): Promise<ExecResult> {
+    const command = toCommand(file, args, options);
+    const onLines = (lines: readonly OutputLine[]): void => {
+      for (const [line, stream] of lines) options.onLine?.(line, stream);
+    };
+    const run = ({ signal }: StepContext): Promise<ExecResult> =>
+      this.#parts.exec(command, onLines, AbortSignal.any([signal, this.#over.signal]));
+    const { retry } = options;
+    const step = this.#operations.step(command.name, run, retry === undefined ? {} : { retry });
+    return (await step) as ExecResult;
   }
 
   #createOperations(): Operations {
@@ -164,5 +180,6 @@ export class HandlerRun implements Run {
   #end(): void {
     this.#reporter.end();
     this.#waits.end();
+    this.#over.abort(this.#parts.ended.reason ?? new Error("the handler has ended"));
   }
 }

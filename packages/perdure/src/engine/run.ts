@@ -7,6 +7,7 @@
 import type { OpenWait, RecordedOutcome, Report } from "../store/store.ts";
 import type { JsonValue } from "../task/json.ts";
 import type { Operation, OperationKind, SavedState, TaskRecord } from "../task/record.ts";
+import type { RunCommand } from "./exec/exec.ts";
 import type { Logger } from "./logger.ts";
 
 /**
@@ -53,6 +54,8 @@ export interface RunParts {
   /** Whether other tasks wait for a slot. */
   readonly slotWanted: () => boolean;
   readonly logger: Logger;
+  /** Of the process, wherever the handler runs. */
+  readonly exec: RunCommand;
 }
 
 export type Settled = { readonly returned: unknown } | { readonly thrown: unknown };

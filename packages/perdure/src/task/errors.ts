@@ -6,6 +6,7 @@
  * - {@link TerminalError}: thrown by a handler or step to say that trying again is of no use.
  * - {@link ProtocolError}: thrown by a handler that wants a JSON-RPC error instead of a tool error.
  * - {@link DeclinedError}: a person did not want to answer.
+ * - {@link ExecError}: a program of \`task.exec\` did not end well.
  * - {@link TaskError}: what `handle.result()` throws when the task did not complete.
  */
 import type { Failure } from "./failure.ts";
@@ -113,6 +114,44 @@ export class DeclinedError extends Error {
     super(message);
     this.action = action;
   }
+}
+
+/** How a program ended, and the ends of its output. */
+export interface ExecEnd {
+  /** `null` when a signal ended it, or it could not be started. */
+  readonly exitCode: number | null;
+  readonly signal: string | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Thrown by `task.exec`: the program ended with another code than 0, by a signal, or could not be started. */
+export class ExecError extends Error implements ExecEnd {
+  override readonly name: string = "ExecError";
+  readonly exitCode: number | null;
+  readonly signal: string | null;
+  readonly stdout: string;
+  readonly stderr: string;
+
+  constructor(command: string, end: ExecEnd, why?: string) {
+    super(why ?? describeExit(command, end));
+    this.exitCode = end.exitCode;
+    this.signal = end.signal;
+    this.stdout = end.stdout;
+    this.stderr = end.stderr;
+  }
+}
+
+function describeExit(command: string, { exitCode, signal, stdout, stderr }: ExecEnd): string {
+  const how =
+    exitCode === null ? `was ended by ${signal ?? "nobody knows what"}` : `exited with code ${exitCode}`;
+  const said = (stderr.trim() === "" ? stdout : stderr)
+    .trim()
+    .split("\n")
+    .slice(-10)
+    .join("\n")
+    .slice(-2_000);
+  return `${quote(command)} ${how}${said === "" ? "" : `:\n${said}`}`;
 }
 
 /** Why a task has no result: what its handler threw, or what ended it. */

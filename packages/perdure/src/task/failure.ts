@@ -2,7 +2,15 @@
  * A failure is an error as the record keeps it: thrown in one process, read in another. The stack stays where it was
  * thrown (the log); the record and every caller get the author's message and nothing else of the inside.
  */
-import { DeclinedError, PerdureError, ProtocolError, TaskError, TerminalError } from "./errors.ts";
+import {
+  DeclinedError,
+  type ExecEnd,
+  ExecError,
+  PerdureError,
+  ProtocolError,
+  TaskError,
+  TerminalError,
+} from "./errors.ts";
 import { decodeJson, encodeJson, type JsonValue } from "./json.ts";
 import { spoken } from "./limits.ts";
 
@@ -34,6 +42,8 @@ export type FailureCode =
   | "EXPIRED"
   /** A task that this one called failed or was cancelled. */
   | "CHILD_FAILED"
+  /** A program ended with another code than 0, by a signal, or could not be started; `data` has the end of its output. */
+  | "EXEC_FAILED"
   /** Of a handler in a thread: it came to the limit of its memory. */
   | "OUT_OF_MEMORY"
   /** `process.exit` was called in the thread of the handler. */
@@ -109,6 +119,10 @@ function errorToFailure(thrown: Error): Failure {
     };
   }
   if (thrown instanceof TerminalError) return { ...failure, retryable: false, ...dataOf(() => thrown.data) };
+  if (thrown instanceof ExecError) {
+    const { exitCode, signal, stdout, stderr } = thrown;
+    return { ...failure, code: "EXEC_FAILED", data: { exitCode, signal, stdout, stderr } };
+  }
   if (thrown instanceof PerdureError) {
     const { code } = thrown;
     if (handlerFaults.has(code)) return { ...failure, code: code as FailureCode, retryable: false };
@@ -159,6 +173,9 @@ function revive(failure: Failure): Error {
   if (failure.name === "TerminalError") return new TerminalError(failure.message, data);
   if (failure.code === "STEP_TIMEOUT") return new PerdureError("STEP_TIMEOUT", { message: failure.message });
   if (failure.code === "EXPIRED") return new PerdureError("EXPIRED", { message: failure.message });
+  if (failure.code === "EXEC_FAILED") {
+    return new ExecError("", failure.data as unknown as ExecEnd, failure.message);
+  }
   if (failure.code === "DECLINED") return new DeclinedError(failure.message, actionOf(failure));
   if (failure.code === "CHILD_FAILED") return childError(failure);
   const error = new Error(failure.message);

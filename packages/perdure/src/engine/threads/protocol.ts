@@ -6,6 +6,7 @@ import type { MessagePort } from "node:worker_threads";
 import { PerdureError, type ErrorCode } from "../../task/errors.ts";
 import { type Failure, fromFailure, toFailure } from "../../task/failure.ts";
 import type { Operation } from "../../task/record.ts";
+import type { Command, OutputLine } from "../exec/exec.ts";
 import type { Logger } from "../logger.ts";
 import type { AttemptStore, RunTask } from "../run.ts";
 
@@ -34,12 +35,18 @@ export type ToInside =
   | { readonly type: "ended"; readonly reason: SentError }
   | { readonly type: "notice" }
   | { readonly type: "slotWanted" }
+  /** Of a program that runs; the next follow when it was told `heard`. */
+  | { readonly type: "lines"; readonly id: number; readonly lines: readonly OutputLine[] }
   | { readonly type: "answer"; readonly id: number; readonly value: unknown }
   | { readonly type: "refusal"; readonly id: number; readonly error: SentError };
 
 /** From the inside. */
 export type FromInside =
   | StoreCall
+  /** Answered as a call. */
+  | { readonly type: "exec"; readonly id: number; readonly command: Command }
+  | { readonly type: "heard"; readonly id: number }
+  | { readonly type: "stop"; readonly id: number }
   | {
       readonly type: "log";
       readonly level: keyof Logger;

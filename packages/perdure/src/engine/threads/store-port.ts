@@ -1,16 +1,18 @@
-/** In a thread: the store of its attempt, by way of the message port; and what the outside has to say. */
+/** In a thread: the store of its attempt and its programs, by way of the message port; and what the outside has to say. */
 import { type MessagePort, receiveMessageOnPort } from "node:worker_threads";
 import { encodeJson } from "../../task/json.ts";
+import type { ExecResult, OutputLine, RunCommand } from "../exec/exec.ts";
 import type { AttemptStore } from "../run.ts";
 import { type FromInside, receiveError, type StoreCall, type ToInside } from "./protocol.ts";
 
 /** What is told beside answers. */
-export type Told = Exclude<ToInside, { readonly type: "answer" | "refusal" }>;
+export type Told = Exclude<ToInside, { readonly type: "answer" | "refusal" | "lines" }>;
 
 export class StorePort implements AttemptStore {
   readonly #port: MessagePort;
   readonly #onTold: (told: Told) => void;
   readonly #calls = new Map<number, PromiseWithResolvers<unknown>>();
+  readonly #onLines = new Map<number, (lines: readonly OutputLine[]) => void>();
   #lastId = 0;
 
   constructor(port: MessagePort, onTold: (told: Told) => void) {
@@ -57,6 +59,34 @@ export class StorePort implements AttemptStore {
     return this.#request("saveState", [bytes], [bytes.buffer]);
   };
 
+  exec: RunCommand = async (command, onLines, signal) => {
+    signal.throwIfAborted();
+    const [id, done] = this.#open<ExecResult>();
+    const stop = (): void => this.send({ type: "stop", id });
+    let thrown: { readonly error: unknown } | undefined;
+    this.#onLines.set(id, (lines) => {
+      try {
+        if (thrown === undefined) void onLines(lines);
+      } catch (error) {
+        thrown = { error };
+        stop();
+      }
+      this.send({ type: "heard", id });
+    });
+    signal.addEventListener("abort", stop, { once: true });
+    this.send({ type: "exec", id, command });
+    try {
+      return await done;
+    } catch (error) {
+      if (thrown !== undefined) throw thrown.error;
+      signal.throwIfAborted();
+      throw error;
+    } finally {
+      signal.removeEventListener("abort", stop);
+      this.#onLines.delete(id);
+    }
+  };
+
   send(message: FromInside): void {
     this.#port.postMessage(message);
   }
@@ -70,15 +100,21 @@ export class StorePort implements AttemptStore {
   }
 
   #request<T>(method: StoreCall["method"], args: readonly unknown[], moved: ArrayBuffer[]): Promise<T> {
+    const [id, answer] = this.#open<T>();
+    const message: StoreCall = { type: "call", id, method, args };
+    this.#port.postMessage(message, moved);
+    return answer;
+  }
+
+  #open<T>(): [id: number, answer: Promise<T>] {
     const id = ++this.#lastId;
     const call = Promise.withResolvers<unknown>();
     this.#calls.set(id, call);
-    const message: StoreCall = { type: "call", id, method, args };
-    this.#port.postMessage(message, moved);
-    return call.promise as Promise<T>;
+    return [id, call.promise as Promise<T>];
   }
 
   #receive(message: ToInside): void {
+    if (message.type === "lines") return this.#onLines.get(message.id)?.(message.lines);
     if (message.type !== "answer" && message.type !== "refusal") return this.#onTold(message);
     const call = this.#calls.get(message.id);
     this.#calls.delete(message.id);

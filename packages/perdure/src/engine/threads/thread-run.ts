@@ -9,6 +9,7 @@
 import type { MessagePort } from "node:worker_threads";
 import type { Clock, Timer } from "../../task/clock.ts";
 import type { PerdureError } from "../../task/errors.ts";
+import type { Command, OutputLine } from "../exec/exec.ts";
 import type { Run, RunParts, RunTask, Settled } from "../run.ts";
 import type { ThreadPool } from "./pool.ts";
 import { type FromInside, receiveError, sendError, type StoreCall, type ToInside } from "./protocol.ts";
@@ -23,6 +24,12 @@ export interface ThreadRunParts extends RunParts {
   readonly graceMs: number;
 }
 
+interface Program {
+  readonly stop: AbortController;
+  /** Of the lines that were sent, in their order: both streams may have some on the way. */
+  readonly unheard: (() => void)[];
+}
+
 export class ThreadRun implements Run {
   readonly settled: Promise<Settled>;
   readonly #parts: ThreadRunParts;
@@ -30,6 +37,7 @@ export class ThreadRun implements Run {
   readonly #port: MessagePort;
   readonly #left = Promise.withResolvers<void>();
   readonly #settle: (settled: Settled) => void;
+  readonly #programs = new Map<number, Program>();
   #running = true;
   #grace: Timer | undefined;
 
@@ -84,12 +92,40 @@ export class ThreadRun implements Run {
     switch (message.type) {
       case "call":
         return void this.#answer(message);
+      case "exec":
+        return void this.#exec(message.id, message.command);
+      case "heard":
+        return this.#programs.get(message.id)?.unheard.shift()?.();
+      case "stop":
+        return this.#programs.get(message.id)?.stop.abort(new Error("stopped"));
       case "log":
         return this.#parts.logger[message.level](message.fields, message.message);
       case "returned":
         return this.#finish({ returned: message.value });
       case "thrown":
         return this.#finish({ thrown: receiveError(message.error) });
+    }
+  }
+
+  /** A program that a thread asked for is this process's child: it is read no faster than the thread listens. */
+  async #exec(id: number, command: Command): Promise<void> {
+    const program: Program = { stop: new AbortController(), unheard: [] };
+    this.#programs.set(id, program);
+    const onLines = (lines: readonly OutputLine[]): Promise<void> =>
+      new Promise((resolve) => {
+        program.unheard.push(resolve);
+        this.#tell({ type: "lines", id, lines });
+      });
+    try {
+      this.#tell({
+        type: "answer",
+        id,
+        value: await this.#parts.exec(command, onLines, program.stop.signal),
+      });
+    } catch (error) {
+      this.#tell({ type: "refusal", id, error: sendError(error) });
+    } finally {
+      this.#programs.delete(id);
     }
   }
 
@@ -114,6 +150,10 @@ export class ThreadRun implements Run {
   #leave(settled: Settled): void {
     if (!this.#running) return;
     this.#running = false;
+    for (const { stop, unheard } of this.#programs.values()) {
+      stop.abort(new Error("the thread is gone"));
+      for (const heard of unheard) heard();
+    }
     this.#grace?.cancel();
     this.#port.close();
     this.#settle(settled);

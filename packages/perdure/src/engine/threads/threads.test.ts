@@ -6,6 +6,7 @@ import { thread } from "../../app/declaration.ts";
 import type { TaskHandle } from "../../app/handle.ts";
 import { TaskError } from "../../task/errors.ts";
 import type workHandler from "./fixtures/work.fixture.ts";
+import { gone, isAlive, toPids } from "../exec/processes.fixture.ts";
 import type { Order } from "./fixtures/work.fixture.ts";
 
 const description = "A tool of this test.";
@@ -95,6 +96,16 @@ describe("a handler in a thread", () => {
     expect(await (await submit({ do: "where" })).result()).toBeGreaterThan(0);
   });
 
+  it("runs programs, and hears their lines", async () => {
+    const { app, submit } = await start();
+    const handle = await submit({ do: "exec" });
+    expect(await handle.result()).toEqual({ exitCode: 0, stdout: "one\nthree\n", stderr: "two\n" });
+    const logs = (await app.tasks.timeline(handle.id)).flatMap((event) =>
+      event.type === "log" ? [event.message] : [],
+    );
+    expect(logs.toSorted()).toEqual(["stderr: two", "stdout: one", "stdout: three"]);
+  });
+
   it("throws into the record what it throws here", async () => {
     const { failure } = await start();
     expect(await failure({ do: "throw" })).toEqual({ code: "HANDLER_ERROR", message: "not this" });
@@ -118,6 +129,20 @@ describe("a thread that is ended", () => {
     await handle.cancel("enough");
     expect(await failureOf(handle)).toMatchObject({ code: "TASK_CANCELLED" });
     expect(await (await submit({ do: "where" })).result()).toBeGreaterThan(0);
+  });
+
+  it("takes its programs with it", async () => {
+    const { app, submit } = await start({ grace: 10 });
+    const handle = await submit({ do: "exec and sleep" });
+    let pids: number[] = [];
+    for await (const event of handle.watch()) {
+      if (event.type !== "progress") continue;
+      pids = toPids(event.message);
+      break;
+    }
+    expect(pids.every(isAlive)).toBe(true);
+    await app.tasks.cancel(handle.id);
+    await gone(pids);
   });
 
   it("by its time-out", async () => {

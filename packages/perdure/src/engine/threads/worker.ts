@@ -56,6 +56,7 @@ async function begin({ port, slotWanted, ...parts }: Begin): Promise<void> {
       ...parts,
       handler,
       store,
+      exec: store.exec,
       asked: polledSignal(asked.signal, () => store.poll()),
       ended: ended.signal,
       slotWanted: () => wanted,
