@@ -38,7 +38,7 @@ export class Lines {
 /** The last bytes of a stream. */
 export class Tail {
   readonly #maxBytes: number;
-  #chunks: Uint8Array[] = [];
+  readonly #chunks: Uint8Array[] = [];
   #bytes = 0;
   #cut = false;
 

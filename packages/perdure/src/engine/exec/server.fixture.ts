@@ -15,10 +15,15 @@ if (where === "here") {
 } else {
   app.task("work", { ...options, run: new URL("../threads/fixtures/work.fixture.ts", import.meta.url) });
 }
-await app.start();
-const [open] = (await app.tasks.list({ status: "working" })).tasks;
-const handle =
-  open === undefined ? await app.submit("work", { do: "exec and sleep" }) : app.tasks.handle(open.id);
-for await (const event of handle.watch()) {
-  if (event.type === "progress") process.stdout.write(`${event.message ?? ""}\n`);
+
+async function main(): Promise<void> {
+  await app.start();
+  const [open] = (await app.tasks.list({ status: "working" })).tasks;
+  const handle =
+    open === undefined ? await app.submit("work", { do: "exec and sleep" }) : app.tasks.handle(open.id);
+  for await (const event of handle.watch()) {
+    if (event.type === "progress") process.stdout.write(`${event.message ?? ""}\n`);
+  }
 }
+
+void main();
