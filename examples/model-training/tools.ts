@@ -23,6 +23,8 @@ function declareTraining(app: App) {
     }),
     output: z.object({ epochs: z.int(), loss: z.number(), accuracy: accuracySchema }),
     asks: true,
+    // All share the cores: one that came later need not wait for those before it.
+    concurrency: 4,
     run: thread<typeof train>(new URL("./train.worker.ts", import.meta.url)),
   });
 }
