@@ -3,6 +3,7 @@ import { CallToolResultSchema } from "@modelcontextprotocol/sdk/types.js";
 import { expect, onTestFinished, test } from "vitest";
 import { temporaryFile } from "../../app/app.fixture.ts";
 import { openSqliteStore } from "../../store/sqlite/index.ts";
+import type { TaskStore } from "../../store/store.ts";
 import type { TaskId } from "../../task/id.ts";
 import {
   envelope,
@@ -15,6 +16,16 @@ import {
 } from "./clients.fixture.ts";
 
 const call = { name: "train", arguments: { epochs: 40, epochMs: 40 } };
+
+/** A server that was started just now may have accepted a task before it executes. */
+async function begun(file: string, ...ids: readonly string[]): Promise<TaskStore> {
+  const store = openSqliteStore({ file });
+  onTestFinished(() => store.close());
+  for (const taskId of ids as TaskId[]) {
+    await eventually(async () => (await store.summary({ taskId }))?.attempt === 1);
+  }
+  return store;
+}
 
 test("a server is killed while its client waits: the next one goes on at the epoch where it was", async () => {
   const file = temporaryFile();
@@ -45,6 +56,7 @@ test("a task outlives its server on every channel", async () => {
   const v2 = await first.ask("tools/call", { ...call, _meta: envelope(withTasks) });
   const id1 = taskIdOf(v1);
   const id2 = taskIdOf(v2);
+  await begun(file, id1, id2);
   first.child.kill("SIGKILL");
   await first.ended();
 
@@ -107,11 +119,11 @@ test("a server that is only asked who it is takes up nothing; one that is used d
   const file = temporaryFile();
   const first = new RawClient([trainer, file]);
   await first.initialize();
-  const taskId = taskIdOf(await first.ask("tools/call", { ...call, task: {} })) as TaskId;
+  const id = taskIdOf(await first.ask("tools/call", { ...call, task: {} }));
+  const store = await begun(file, id);
+  const taskId = id as TaskId;
   first.child.kill("SIGKILL");
   await first.ended();
-  const store = openSqliteStore({ file });
-  onTestFinished(() => store.close());
 
   const probed = new RawClient([trainer, file]);
   await probed.ask("server/discover", { _meta: envelope({}) });
