@@ -44,6 +44,7 @@ export { openSqliteStore, type SqliteStoreOptions } from "./store/sqlite/index.t
 export type * from "./store/deliveries.ts";
 export type * from "./store/sessions.ts";
 export type * from "./store/store.ts";
+export type * from "./store/store-report.ts";
 export { type Clock, systemClock, type Timer } from "./task/clock.ts";
 export type { Duration } from "./task/duration.ts";
 export {

@@ -1,6 +1,7 @@
 /** `app.tasks`: the tasks of the store, for whoever operates the application, or for one owner. */
 import { questionsOf } from "../engine/questions.ts";
 import type { Runtime } from "../engine/runtime.ts";
+import type { StoreReport } from "../store/store-report.ts";
 import type { PendingDelivery } from "../store/deliveries.ts";
 import type { ListTasks, PausedTool, TaskPage } from "../store/store.ts";
 import { PerdureError } from "../task/errors.ts";
@@ -123,6 +124,18 @@ export class Tasks {
   /** Removes an ended task and all that is kept of it. @throws PerdureError `TASK_NOT_FOUND`, `TASK_NOT_ENDED` */
   async delete(id: string, { owner }: OwnerOption = {}): Promise<void> {
     if (!(await this.#runtime().store.delete({ taskId: id as TaskId, owner }))) throw notFound(id);
+  }
+
+  /**
+   * What takes the room in the store, and what waits in it for nothing: `perdure doctor`. Reads everything, in pieces.
+   * @throws PerdureError `INVALID_OPTION` where the store cannot say
+   */
+  async doctor(): Promise<StoreReport> {
+    const { store } = this.#runtime();
+    if (store.inspect !== undefined) return store.inspect();
+    throw new PerdureError("INVALID_OPTION", {
+      message: `${store.location} is looked into with its server's own tools.`,
+    });
   }
 
   /** The tools that are paused, see `app.pause`. */

@@ -42,6 +42,7 @@ function program(): Command {
     .addHelpText("after", exitCodeHelp);
   addServe(root);
   addCall(root);
+  addDoctor(root);
   addTasks(root);
   addAgentCore(root);
   return root;
@@ -81,6 +82,18 @@ function addCall(root: Command): void {
       await connection.close();
     }
   });
+}
+
+function addDoctor(root: Command): void {
+  root
+    .command("doctor")
+    .description("say what takes the room in a store and why, and what waits in it for nothing")
+    .argument("<store>")
+    .option("--json", "answer in JSON")
+    .action(async (store: string, options: Json) => {
+      const { doctor } = await import("./doctor.ts");
+      process.exitCode = await doctor(store, output(options.json ?? false));
+    });
 }
 
 function addTasks(root: Command): void {

@@ -360,7 +360,8 @@ export class Engine {
         store.deleteExpired({ limit: batchSize }),
         store.sessions.deleteIdle({ idleMs: sessionIdleMs, limit: batchSize }),
       ]);
-      return Math.max(tasks, sessions) === batchSize ? expiryPauseMs : expiryIntervalMs;
+      if (tasks > 0 || sessions === batchSize) return expiryPauseMs;
+      return (await store.compact?.()) === true ? expiryPauseMs : expiryIntervalMs;
     } catch (error) {
       this.#logFailure(error, "expired tasks could not be deleted, trying again");
       return expiryIntervalMs;

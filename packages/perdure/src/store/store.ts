@@ -43,6 +43,7 @@ import type {
 import type { TaskStatus } from "../task/status.ts";
 import type { ArtifactStore } from "./artifacts/artifact-store.ts";
 import type { DeliveryStore } from "./deliveries.ts";
+import type { StoreReport } from "./store-report.ts";
 import type { SessionStore } from "./sessions.ts";
 
 export interface TaskStore {
@@ -192,6 +193,13 @@ export interface TaskStore {
   secret(name: string): Promise<Uint8Array>;
   /** The place for artifacts beside the record, for where no other is set. Not every store has one. */
   openArtifacts?(): ArtifactStore;
+  /**
+   * Gives a little of the space back that deleted tasks have left, and says whether there is more to give. Only a store
+   * has it that has no server to do so.
+   */
+  compact?(): Promise<boolean>;
+  /** What takes the room, and what waits for nothing. Reads all there is, in pieces. */
+  inspect?(): Promise<StoreReport>;
   /** Writes a consistent copy to a new file, while the store is in use. Only an embedded store has it. */
   backup?(file: string): Promise<void>;
   close(): Promise<void>;

@@ -3,8 +3,6 @@ import type { Failure } from "../../task/failure.ts";
 import type { TaskId } from "../../task/id.ts";
 import type { TaskRecord } from "../../task/record.ts";
 import type { BeginTask, NextDue } from "../store.ts";
-import { deleteRows } from "./caller-transitions.ts";
-import { deleteEmptyOutboxes } from "./deliveries.ts";
 import { endTask } from "./ending.ts";
 import { groupsInUse } from "./groups.ts";
 import { isPaused, pausedTools } from "./pausing.ts";
@@ -86,13 +84,6 @@ export function failOverdue(tx: Transaction, limit: number): number {
     endTask(tx, row["id"] as TaskId, { type: "failed", failure });
   }
   return overdue.length;
-}
-
-export function deleteExpired(tx: Transaction, limit: number): number {
-  const expired = tx.sql("SELECT id, artifacts FROM tasks WHERE expires_at <= ? LIMIT ?").all(tx.now, limit);
-  for (const row of expired) deleteRows(tx, asTaskRow(row));
-  deleteEmptyOutboxes(tx, limit);
-  return expired.length;
 }
 
 /** Makes due what a dead process was running. Only for the process that has just become the one that executes. */

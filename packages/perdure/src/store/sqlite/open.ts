@@ -11,6 +11,9 @@ import { storeError } from "./errors.ts";
 import { applicationId, fileVersion, migrate, migrations } from "./migrations.ts";
 import { createPrivateFile } from "./private-file.ts";
 
+/** Four times what SQLite lets the log grow to by itself, before it copies it into the file. */
+const walBytes = 16_777_216;
+
 export const memoryFile = ":memory:";
 
 export interface OpenedFile {
@@ -39,6 +42,8 @@ export function openFile(file: string, options: OpenFileOptions): OpenedFile {
     // other it would be a write: opening must work beside a stopped owner and on a full disk.
     if (isNew) connection.exec("PRAGMA auto_vacuum = INCREMENTAL");
     connection.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL");
+    // A log that grew while somebody read for long is cut again when it begins anew.
+    connection.exec(`PRAGMA journal_size_limit = ${walBytes}`);
     migrate(connection);
     // From here on the commit group waits for others, without stopping the event loop for longer than this.
     connection.exec("PRAGMA busy_timeout = 2");

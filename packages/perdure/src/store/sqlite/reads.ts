@@ -48,18 +48,35 @@ export function listTasks(sql: Sql, now: Timestamp, query: ListTasks): TaskPage 
     conditions.push(`${column} = ?`);
     values.push(wanted);
   }
+  if (query.status === "working" || query.status === "input_required") conditions.push("ended_at IS NULL");
+  if (query.status === "failed" || query.status === "cancelled")
+    conditions.push("status IN ('failed', 'cancelled')");
   if (query.children === false) conditions.push("parent_id IS NULL");
   if (query.cursor !== undefined) {
     conditions.push("id < ?");
     values.push(decodeCursor(query.cursor));
   }
-  const rows = sql(`SELECT * FROM tasks WHERE ${conditions.join(" AND ")} ORDER BY id DESC LIMIT ?`).all(
-    ...values,
-    limit + 1,
-  );
+  const rows = sql(
+    `SELECT * FROM tasks ${sourceOf(query)} WHERE ${conditions.join(" AND ")} ORDER BY id DESC LIMIT ?`,
+  ).all(...values, limit + 1);
   const tasks = rows.slice(0, limit).map((row) => toSummary(asTaskRow(row)));
   const last = tasks.at(-1);
   return rows.length > limit && last !== undefined ? { tasks, cursor: encodeCursor(last.id) } : { tasks };
+}
+
+/** Where few of many are wanted, an index that holds only such; what is completed is nearly all there is. */
+function sourceOf({ status }: ListTasks): string {
+  switch (status) {
+    case "working":
+    case "input_required":
+      return "INDEXED BY tasks_open";
+    case "failed":
+    case "cancelled":
+      return "INDEXED BY tasks_unsuccessful";
+    case "completed":
+    case undefined:
+      return "";
+  }
 }
 
 /** Opaque, and whole or nothing: one that was cut is no cursor. */

@@ -23,7 +23,8 @@ import { backupFile, backupMemory } from "./backup.ts";
 import { cancelTask, createTask, deleteTask, isAwaited, stopWaiting } from "./caller-transitions.ts";
 import { CommitGroup } from "./commit-group.ts";
 import { nodeSqlite, type SqliteConnection, type SqliteDriver } from "./driver.ts";
-import { beginUnlessPaused, deleteExpired, failOverdue } from "./engine-transitions.ts";
+import { deleteExpired, giveBackSpace } from "./deleting.ts";
+import { beginUnlessPaused, failOverdue } from "./engine-transitions.ts";
 import { storeError } from "./errors.ts";
 import { SqliteExecutor } from "./executor.ts";
 import { FileLock } from "./file-lock.ts";
@@ -39,6 +40,7 @@ import {
   readTimeline,
 } from "./reads.ts";
 import { pausedTools, pauseTool, resumeTool } from "./pausing.ts";
+import { reportOn } from "./report.ts";
 import { takeSecret } from "./secrets.ts";
 import { Presence } from "./presence.ts";
 import { SqliteDeliveries } from "./deliveries.ts";
@@ -298,6 +300,21 @@ class SqliteStore implements Store.TaskStore {
 
   async deleteExpired({ limit }: { readonly limit: number }) {
     return this.#write((tx) => deleteExpired(tx, limit));
+  }
+
+  async inspect() {
+    this.#refuseClosed();
+    const { location, executor } = this;
+    try {
+      const { file } = this.#open;
+      return await reportOn({ sql: this.#sql, file, location, now: this.#now(), executor });
+    } catch (error) {
+      throw storeError(error, location);
+    }
+  }
+
+  async compact() {
+    return this.#write((tx) => giveBackSpace(tx));
   }
 
   async artifactSweeps({ after = 0, limit }: { readonly after?: number; readonly limit: number }) {

@@ -11,7 +11,7 @@ export const growing = `
   DROP INDEX tasks_running;
   CREATE INDEX tasks_running ON tasks (owner, tool) WHERE running = 1 AND due_at IS NULL;
   CREATE INDEX tasks_open ON tasks (owner, id) WHERE ended_at IS NULL;
-  CREATE INDEX tasks_unsuccessful ON tasks (status, id) WHERE status IN ('failed', 'cancelled');
+  CREATE INDEX tasks_unsuccessful ON tasks (owner, status, id) WHERE status IN ('failed', 'cancelled');
   CREATE TABLE paused_tools (
     tool  TEXT    NOT NULL PRIMARY KEY,
     since INTEGER NOT NULL
