@@ -21,6 +21,7 @@ import { Report } from "./report.ts";
 import type { Scenario } from "./scenario.ts";
 import { checker } from "./scenarios/checker.ts";
 import { crashLoop } from "./scenarios/crash-loop.ts";
+import { delivery } from "./scenarios/delivery.ts";
 import { everyWritePoint, everyWritePointOfWaiting } from "./scenarios/every-write-point.ts";
 import { fullDisk } from "./scenarios/full-disk.ts";
 import { massWake } from "./scenarios/mass-wake.ts";
@@ -37,6 +38,7 @@ const scenarios: readonly Scenario[] = [
   massWake,
   takeOver,
   stoppedOwner,
+  delivery,
   fullDisk,
 ];
 
