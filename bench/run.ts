@@ -20,12 +20,14 @@ import {
   startsOfSdkCalls,
 } from "./http/starts.ts";
 import { taskReads } from "./http/task-reads.ts";
+import { underLoad } from "./http/under-load.ts";
 import { measure } from "./measure.ts";
 import { oneAtATime } from "./one-at-a-time.ts";
 import { type Outcome, table } from "./report.ts";
 import { start } from "./start.ts";
 import { endedStatusReads, waitingStatusReads } from "./status-reads.ts";
 import { submits } from "./submits.ts";
+import { threadStart } from "./thread-start.ts";
 import { parentWithChildren } from "./waits/children.ts";
 import { parked } from "./waits/parked.ts";
 import { waking } from "./waits/waking.ts";
@@ -50,6 +52,8 @@ const benchmarks: readonly { readonly name: string; run(folder: string): Promise
   { name: "start with 101,000 tasks", run: start },
   completions,
   heartbeats,
+  underLoad,
+  threadStart,
   waking,
   parked,
 ];

@@ -11,7 +11,8 @@ import { type Act, eventually, type Stage } from "../stage.ts";
 import { trainAlone, type TrainingInput } from "../training.ts";
 
 const clients = [extensionClient, v1TaskClient, heldCallClient, plainToolsClient];
-const epochs = 8;
+/** In threads one may be far ahead of another: none is to end before each has begun. */
+const epochs = 24;
 /** Each training has a seed of its own, so that none is taken for another. */
 const inputOf = (client: ClientKind): TrainingInput => ({
   epochs,
