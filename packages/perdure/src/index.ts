@@ -13,7 +13,7 @@ export {
 } from "./app/declaration.ts";
 export { taskVersion, type TaskVersion } from "./app/tool-version.ts";
 export type { TaskEvent, TaskHandle, TaskView } from "./app/handle.ts";
-export type { Tasks } from "./app/tasks.ts";
+export type { ArtifactReadOptions, Tasks } from "./app/tasks.ts";
 export {
   type AgentMemory,
   type EndEntry,
@@ -39,12 +39,16 @@ export {
 } from "./engine/context.ts";
 export type { DeliverMode } from "./engine/tool.ts";
 export type { ExecOptions, ExecResult, OutputStream } from "./engine/exec/exec.ts";
+export type { ArtifactOptions } from "./engine/artifact-calls.ts";
+export type { ArtifactData } from "./engine/artifact-data.ts";
 export type { Logger } from "./engine/logger.ts";
 export { openSqliteStore, type SqliteStoreOptions } from "./store/sqlite/index.ts";
 export type * from "./store/deliveries.ts";
+export type * from "./store/artifacts/artifact-store.ts";
 export type * from "./store/sessions.ts";
 export type * from "./store/store.ts";
 export type * from "./store/store-report.ts";
+export type { Artifact } from "./task/artifact.ts";
 export { type Clock, systemClock, type Timer } from "./task/clock.ts";
 export type { Duration } from "./task/duration.ts";
 export {

@@ -7,6 +7,7 @@ import { Delivery } from "../delivery/delivery.ts";
 import type { Logger } from "../engine/logger.ts";
 import { Runtime } from "../engine/runtime.ts";
 import type { TaskTool } from "../engine/tool.ts";
+import type { ArtifactStore } from "../store/artifacts/artifact-store.ts";
 import type { TaskStore } from "../store/store.ts";
 import { type Clock, systemClock } from "../task/clock.ts";
 import { type Duration, toMs } from "../task/duration.ts";
@@ -31,6 +32,7 @@ import {
 } from "./declaration.ts";
 import { type Delivering, type DeliveringOptions, toDelivering } from "./delivering.ts";
 import { TaskHandle } from "./handle.ts";
+import { openArtifacts } from "./open-artifacts.ts";
 import { openStore } from "./open-store.ts";
 import { closeOnSignals } from "./process-signals.ts";
 import type { Schema } from "../engine/schema.ts";
@@ -50,6 +52,11 @@ export interface PerdureOptions extends ServingOptions, DeliveringOptions {
   readonly version: string;
   /** `"sqlite:FILE"`, `"sqlite::memory:"` or a store. Default: a file of the application's name in the user's state folder. */
   readonly store?: string | TaskStore;
+  /**
+   * Where `task.artifact` keeps files: a folder, `"s3://bucket/prefix"` (see `docs/heavy-work.md`), or a store of your
+   * own. The same for all processes of the store. Default: a folder beside the file of the store.
+   */
+  readonly artifacts?: string | ArtifactStore;
   /** How many attempts run at once, of all tools. Default 100. */
   readonly concurrency?: number;
   /** How many of them for one owner. Default: as many as there are slots. */
@@ -457,8 +464,10 @@ export class App {
     const { concurrencyPerOwner = Number.POSITIVE_INFINITY } = this.#options;
     const { store, concurrency = 100, linger = "2s", random = Math.random, ids = newTaskId } = this.#options;
     const [clock, logger] = [this.#clock, this.#logger];
+    const opened = typeof store === "object" ? store : openStore(store, this.name, clock, logger);
     return new Runtime({
-      store: typeof store === "object" ? store : openStore(store, this.name, clock, logger),
+      store: opened,
+      artifacts: openArtifacts(this.#options.artifacts, opened),
       tools: this.#tools,
       clock,
       logger,

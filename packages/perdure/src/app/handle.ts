@@ -1,6 +1,6 @@
 /** One task, as the program that submitted it holds it. */
 import type { Runtime } from "../engine/runtime.ts";
-import { PerdureError, TaskError } from "../task/errors.ts";
+import { PerdureError, quote, TaskError } from "../task/errors.ts";
 import type { TaskId } from "../task/id.ts";
 import type { Progress, TaskSummary, TimelineEvent } from "../task/record.ts";
 
@@ -107,6 +107,13 @@ export class TaskHandle<Result = unknown> {
 export function notFound(id: string): PerdureError {
   return new PerdureError("TASK_NOT_FOUND", {
     message: `there is no task ${id}: it never was, it has expired, or it belongs to somebody else.`,
+  });
+}
+
+/** As {@link notFound}: who may not see the task learns nothing of what it left. */
+export function noArtifact(id: string, name: string): PerdureError {
+  return new PerdureError("TASK_NOT_FOUND", {
+    message: `there is no artifact ${quote(name)} of a task ${id}: it never was, the task has expired, or belongs to somebody else.`,
   });
 }
 

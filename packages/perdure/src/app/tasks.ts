@@ -1,18 +1,28 @@
 /** `app.tasks`: the tasks of the store, for whoever operates the application, or for one owner. */
 import { questionsOf } from "../engine/questions.ts";
-import type { Runtime } from "../engine/runtime.ts";
 import type { StoreReport } from "../store/store-report.ts";
 import type { PendingDelivery } from "../store/deliveries.ts";
 import type { ListTasks, PausedTool, TaskPage } from "../store/store.ts";
+import type { Readable } from "node:stream";
+import type { Runtime } from "../engine/runtime.ts";
+import { toRange } from "../engine/byte-range.ts";
+import type { Artifact } from "../task/artifact.ts";
 import { PerdureError } from "../task/errors.ts";
 import type { TaskId } from "../task/id.ts";
 import type { JsonValue } from "../task/json.ts";
 import type { AnswerAction, Question, TaskRecord, TimelineEvent } from "../task/record.ts";
-import { notFound, TaskHandle } from "./handle.ts";
+import { noArtifact, notFound, TaskHandle } from "./handle.ts";
 
 export interface OwnerOption {
   /** Only this owner's tasks exist. Absent: everybody's. */
   readonly owner?: string | undefined;
+}
+
+export interface ArtifactReadOptions extends OwnerOption {
+  /** The first byte. Default 0. */
+  readonly start?: number | undefined;
+  /** The last byte. Default, and at most: the last that there is. */
+  readonly end?: number | undefined;
 }
 
 export interface Answer {
@@ -119,6 +129,28 @@ export class Tasks {
   async deliveries(id: string, { owner }: OwnerOption = {}): Promise<readonly PendingDelivery[]> {
     const task = await this.#existing(id, owner);
     return this.#runtime().store.deliveries.pending({ taskId: task.id });
+  }
+
+  /** What a task has left beside its result, in the order in which it did. @throws PerdureError `TASK_NOT_FOUND` */
+  async artifacts(id: string, { owner }: OwnerOption = {}): Promise<readonly Artifact[]> {
+    const artifacts = await this.#runtime().artifacts.list({ taskId: id as TaskId, owner });
+    if (artifacts === undefined) throw notFound(id);
+    return artifacts.map(({ name, mediaType, size, sha256 }) => ({ name, mediaType, size, sha256 }));
+  }
+
+  /**
+   * The content of an artifact, or from byte `start` to byte `end`, both included. Read the stream to its end, or
+   * destroy it.
+   * @throws PerdureError `TASK_NOT_FOUND`: no such task, or no such artifact of it; `INVALID_OPTION` for a range that
+   * does not begin within it; `ARTIFACT_STORE`
+   */
+  async artifact(id: string, name: string, options: ArtifactReadOptions = {}): Promise<Readable> {
+    const { owner, start, end } = options;
+    const { artifacts } = this.#runtime();
+    const key = { taskId: id as TaskId, owner };
+    const artifact = await artifacts.find(key, name);
+    if (artifact === undefined) throw noArtifact(id, name);
+    return artifacts.open(key.taskId, artifact, toRange(artifact, { start, end }));
   }
 
   /** Removes an ended task and all that is kept of it. @throws PerdureError `TASK_NOT_FOUND`, `TASK_NOT_ENDED` */

@@ -12,6 +12,8 @@ import type {
   WaitOptions,
 } from "./context.ts";
 import type { ExecOptions, ExecResult } from "./exec/exec.ts";
+import type { ArtifactCalls } from "./artifact-calls.ts";
+import { releaseData } from "./artifact-data.ts";
 import type { Logger } from "./logger.ts";
 import type { Operations } from "./operations.ts";
 import type { Reporter } from "./reporter.ts";
@@ -33,6 +35,7 @@ export interface TaskContextParts {
   readonly waits: Waits;
   readonly calls: WaitCalls;
   readonly exec: (command: string, args: readonly string[], options: ExecOptions) => Promise<ExecResult>;
+  readonly artifacts: ArtifactCalls;
 }
 
 export function createTaskContext(parts: TaskContextParts): TaskContext {
@@ -62,6 +65,10 @@ export function createTaskContext(parts: TaskContextParts): TaskContext {
     exec: (command, args = [], options = {}) => whileHeld(() => parts.exec(command, args, options)),
     save: (state) => tracked(() => parts.save(state)),
     saved: () => tracked(() => parts.saved()),
+    artifact: (name, data, options = {}) => {
+      if (ended.aborted) releaseData(data);
+      return tracked(() => parts.artifacts.artifact(name, data, options));
+    },
     sleep: (duration, options = {}) => whileHeld(() => calls.sleep(duration, options)),
     ask: (message, schema, options = {}) => whileHeld(() => calls.ask({ message, schema }, options)),
     askUrl: (message, url, options = {}) =>

@@ -36,6 +36,7 @@ export interface AttemptParts {
   readonly slotWanted: () => boolean;
   /** Whether a client that can only call tools is offered one to answer by. Absent: nothing is known of clients. */
   readonly answerable?: (() => boolean) | undefined;
+  readonly artifacts: FencedStoreParts["artifacts"];
   readonly child: CreateChild;
   readonly openCall: FencedStoreParts["openCall"];
   /** Where there are tools that run in threads. */
@@ -118,6 +119,7 @@ export class Attempt {
     try {
       const settled = await this.#runHandler();
       this.#settled = true;
+      void this.#store.close();
       return await this.#record(settled);
     } catch (error) {
       if (error instanceof PerdureError && error.code === "STALE_ATTEMPT") return undefined;
@@ -167,6 +169,7 @@ export class Attempt {
       asked: this.#asked.signal,
       ended: this.#ended.signal,
       exec: runCommand,
+      maxArtifactBytes: tool.limits.artifactBytes,
     };
     if (typeof tool.handler === "function") return new HandlerRun({ ...parts, handler: tool.handler });
     if (threads === undefined) throw new Error("the threads are there from the start on");

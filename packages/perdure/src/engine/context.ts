@@ -3,12 +3,15 @@
  * `this`: `({ id }, { step, save }) => …` is as good.
  */
 import type { StandardSchemaV1 } from "@standard-schema/spec";
+import type { Artifact } from "../task/artifact.ts";
 import type { Duration } from "../task/duration.ts";
 import type { TaskId } from "../task/id.ts";
 import type { JsonObject, JsonOnly, JsonValue } from "../task/json.ts";
 import type { SavedState, SessionContext } from "../task/record.ts";
 import type { RetryOptions } from "../task/retry.ts";
 import type { ExecOptions, ExecResult } from "./exec/exec.ts";
+import type { ArtifactOptions } from "./artifact-calls.ts";
+import type { ArtifactData } from "./artifact-data.ts";
 import type { Schema } from "./schema.ts";
 
 export interface Log {
@@ -122,6 +125,15 @@ export interface TaskContext extends Context {
   exec(this: void, command: string, args?: readonly string[], options?: ExecOptions): Promise<ExecResult>;
   /** Keeps the latest state of a loop, instead of the one before: JSON, or bytes. */
   save<T>(this: void, state: T & JsonOnly<T, Uint8Array>): Promise<void>;
+  /**
+   * Leaves a file beside the result: streamed to where artifacts are kept, linked from the result, kept as long as the
+   * task. Written once: when it is recorded, later runs of the handler get the same answer, and `data` is not read.
+   * @param name unique within the task, like that of a step. Any text: it is no path.
+   * @param data text, bytes, or a stream of either: an async generator is not even begun where it is not needed.
+   * @throws PerdureError `STEP_NAME_REUSED`, `STEP_MISMATCH`, `LIMIT_EXCEEDED` (`limits.artifactBytes`), `STORE_FULL`,
+   * `ARTIFACT_STORE`, `INVALID_OPTION`, `INVALID_VALUE`: then nothing of it is kept.
+   */
+  artifact(this: void, name: string, data: ArtifactData, options?: ArtifactOptions): Promise<Artifact>;
   /** The state that was saved last, in this attempt or an earlier one. */
   saved<T = SavedState>(this: void): Promise<T | undefined>;
 }

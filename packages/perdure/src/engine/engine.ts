@@ -26,6 +26,7 @@ import { PerdureError } from "../task/errors.ts";
 import type { TaskId } from "../task/id.ts";
 import type { Operation, TaskRecord } from "../task/record.ts";
 import { isTerminal } from "../task/status.ts";
+import { ArtifactSweeper } from "./artifact-sweeper.ts";
 import { Attempt, type AttemptParts, type RecordedResult } from "./attempt.ts";
 import type { Logger } from "./logger.ts";
 import { overtaken, reasonToEnd } from "./reason-to-end.ts";
@@ -57,11 +58,13 @@ export interface EngineParts {
   readonly lingerMs: number;
   readonly answerable?: AttemptParts["answerable"];
   readonly child: AttemptParts["child"];
+  readonly artifacts: AttemptParts["artifacts"];
 }
 
 export class Engine {
   readonly #parts: EngineParts;
   readonly #slots: Slots;
+  readonly #sweeper: ArtifactSweeper;
   readonly #running = new Map<
     TaskId,
     {
@@ -89,6 +92,11 @@ export class Engine {
   constructor(parts: EngineParts) {
     this.#parts = parts;
     this.#slots = new Slots(parts.concurrency, parts.tools, parts.concurrencyPerOwner);
+    this.#sweeper = new ArtifactSweeper({
+      store: parts.store,
+      artifacts: parts.artifacts,
+      onFailure: (error, message) => this.#logFailure(error, message),
+    });
   }
 
   /** Begins to execute, as soon as the executor lets this process. */
@@ -360,7 +368,8 @@ export class Engine {
         store.deleteExpired({ limit: batchSize }),
         store.sessions.deleteIdle({ idleMs: sessionIdleMs, limit: batchSize }),
       ]);
-      if (tasks > 0 || sessions === batchSize) return expiryPauseMs;
+      const swept = await this.#sweeper.sweep({ limit: batchSize });
+      if (tasks > 0 || sessions === batchSize || swept === batchSize) return expiryPauseMs;
       return (await store.compact?.()) === true ? expiryPauseMs : expiryIntervalMs;
     } catch (error) {
       this.#logFailure(error, "expired tasks could not be deleted, trying again");

@@ -3,6 +3,7 @@
  * a refusal ends the attempt, for the reason that the record gives.
  */
 import type { AttemptKey, OpenCall, OpenWait, TaskStore } from "../store/store.ts";
+import type { ArtifactStore } from "../store/artifacts/artifact-store.ts";
 import type { Clock } from "../task/clock.ts";
 import { PerdureError, quote } from "../task/errors.ts";
 import { boundedFailure } from "../task/failure.ts";
@@ -10,6 +11,7 @@ import type { JsonValue } from "../task/json.ts";
 import { limitExceeded, spoken, type TaskLimits } from "../task/limits.ts";
 import type { Operation, SavedState } from "../task/record.ts";
 import { boundedLine } from "./log-line.ts";
+import { ArtifactDesk, type ArtifactStep } from "./artifact-desk.ts";
 import { writeDurably } from "./durable-write.ts";
 import type { Logger } from "./logger.ts";
 import { reasonToEnd } from "./reason-to-end.ts";
@@ -18,6 +20,8 @@ import type { AttemptStore, ChildCall } from "./run.ts";
 export interface FencedStoreParts {
   readonly key: AttemptKey;
   readonly store: TaskStore;
+  /** Where artifacts are kept; `undefined`: nowhere. */
+  readonly artifacts: ArtifactStore | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly ended: AbortSignal;
@@ -42,9 +46,12 @@ export class FencedStore implements AttemptStore {
   readonly #parts: FencedStoreParts;
   /** Of the operations that there are, as far as they were seen. */
   readonly #names = new Set<string>();
+  readonly #desk: ArtifactDesk;
 
   constructor(parts: FencedStoreParts) {
     this.#parts = parts;
+    this.#desk = new ArtifactDesk(parts.key, parts.artifacts);
+    parts.ended.addEventListener("abort", () => void this.close(), { once: true });
   }
 
   async operations(): Promise<readonly Operation[]> {
@@ -96,6 +103,16 @@ export class FencedStore implements AttemptStore {
       this.#parts.end(new PerdureError("PARKED", { message }));
     }
     return parked;
+  }
+
+  /** Not kept up: a disk that is full is the handler's to know. */
+  artifact(step: ArtifactStep): Promise<void> {
+    return this.#desk.take(step);
+  }
+
+  /** The attempt is over. */
+  close(): Promise<void> {
+    return this.#desk.close();
   }
 
   /** What is reported is not worth a second try here; the reporter keeps it. */

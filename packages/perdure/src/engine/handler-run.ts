@@ -3,6 +3,7 @@ import type { Clock } from "../task/clock.ts";
 import { PerdureError, quote } from "../task/errors.ts";
 import { toFailure } from "../task/failure.ts";
 import type { OpenOperation, Operation } from "../task/record.ts";
+import { ArtifactCalls } from "./artifact-calls.ts";
 import { createTaskContext } from "./attempt-context.ts";
 import type { StepContext, TaskContext } from "./context.ts";
 import { type ExecOptions, type ExecResult, type OutputLine, toCommand } from "./exec/exec.ts";
@@ -78,7 +79,7 @@ export class HandlerRun implements Run {
   }
 
   #createContext(): TaskContext {
-    const { task, store, asked, ended, logger } = this.#parts;
+    const { task, store, asked, ended, logger, maxArtifactBytes } = this.#parts;
     const [operations, waits, reporter] = [this.#operations, this.#waits, this.#reporter];
     return createTaskContext({
       task,
@@ -90,6 +91,13 @@ export class HandlerRun implements Run {
         waits,
         openWait: (wait) => store.openWait(wait),
         openCall: (call) => store.openCall(call),
+      }),
+      artifacts: new ArtifactCalls({
+        attempt: task.attempt,
+        operations,
+        maxBytes: maxArtifactBytes,
+        ended,
+        store,
       }),
       logger,
       asked,

@@ -8,6 +8,7 @@ import type { OpenWait, RecordedOutcome, Report } from "../store/store.ts";
 import type { JsonValue } from "../task/json.ts";
 import type { Operation, OperationKind, SavedState, TaskRecord } from "../task/record.ts";
 import type { RunCommand } from "./exec/exec.ts";
+import type { ArtifactStep } from "./artifact-desk.ts";
 import type { Logger } from "./logger.ts";
 
 /**
@@ -26,6 +27,8 @@ export interface AttemptStore {
   openCall(call: ChildCall): Promise<Operation>;
   /** Ends the attempt until a wait is over; false, and nothing has happened, when one of the named is over already. */
   park(waits: readonly string[]): Promise<boolean>;
+  /** Takes a step of writing an artifact; what is recorded of it is an operation. */
+  artifact(step: ArtifactStep): Promise<void>;
   report(report: Pick<Report, "progress" | "logs">): Promise<void>;
 }
 
@@ -56,6 +59,8 @@ export interface RunParts {
   readonly logger: Logger;
   /** Of the process, wherever the handler runs. */
   readonly exec: RunCommand;
+  /** The largest artifact that is kept. */
+  readonly maxArtifactBytes: number;
 }
 
 export type Settled = { readonly returned: unknown } | { readonly thrown: unknown };

@@ -3,6 +3,7 @@
  * The application and the wire both submit here, so that a task is the same whoever asked for it.
  */
 import type { CreatedTask, CreateTask, TaskStore } from "../store/store.ts";
+import type { ArtifactStore } from "../store/artifacts/artifact-store.ts";
 import { TaskWatches } from "../store/task-watch.ts";
 import type { Clock } from "../task/clock.ts";
 import { PerdureError, quote } from "../task/errors.ts";
@@ -10,6 +11,7 @@ import type { IdSource, TaskId } from "../task/id.ts";
 import type { JsonValue } from "../task/json.ts";
 import type { Limits } from "../task/limits.ts";
 import type { DeliveryPolicy, SessionContext, TaskSummary, Timestamp } from "../task/record.ts";
+import { Artifacts } from "./artifacts.ts";
 import { Engine } from "./engine.ts";
 import type { Logger } from "./logger.ts";
 import type { DeliverMode, TaskTool } from "./tool.ts";
@@ -30,6 +32,8 @@ export interface RuntimeParts {
   readonly answerable?: (() => boolean) | undefined;
   /** Absent: there is nowhere to deliver to. */
   readonly delivery?: DeliveryDefaults | undefined;
+  /** Where artifacts are kept; absent: nowhere. */
+  readonly artifacts?: ArtifactStore | undefined;
 }
 
 export interface DeliveryDefaults extends Pick<DeliveryPolicy, "graceMs" | "keepMs"> {
@@ -62,10 +66,12 @@ export class Runtime {
   readonly logger: Logger;
   readonly watches: TaskWatches;
   readonly engine: Engine;
+  readonly artifacts: Artifacts;
   readonly #ids: IdSource;
   readonly #delivery: DeliveryDefaults | undefined;
   readonly #limits: Limits;
   readonly #store: TaskStore;
+  readonly #artifactStore: ArtifactStore | undefined;
   #closing = false;
   #closed = false;
 
@@ -75,7 +81,13 @@ export class Runtime {
     this.clock = parts.clock;
     this.logger = parts.logger;
     this.watches = new TaskWatches(parts.store);
-    this.engine = new Engine({ ...parts, child: (...call) => this.#child(...call) });
+    this.#artifactStore = parts.artifacts;
+    this.artifacts = new Artifacts(() => this.store, parts.artifacts);
+    this.engine = new Engine({
+      ...parts,
+      artifacts: parts.artifacts,
+      child: (...call) => this.#child(...call),
+    });
     this.#ids = parts.ids;
     this.#delivery = parts.delivery;
     this.#limits = parts.limits;
@@ -101,6 +113,7 @@ export class Runtime {
     try {
       await this.engine.stop(drainMs);
       await disconnect();
+      await this.#artifactStore?.close();
       await this.#store.close();
     } finally {
       this.#closed = true;

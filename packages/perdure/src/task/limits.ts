@@ -18,6 +18,8 @@ export interface TaskLimits {
   readonly stateBytes: number;
   /** The result of one step. Default 16 MiB. */
   readonly stepBytes: number;
+  /** One artifact, which is cut off while it comes. Default 10 GiB. */
+  readonly artifactBytes: number;
   /** The `data` of what is thrown, which is left out beyond it: to fail must not fail. Default 64 KiB. */
   readonly failureBytes: number;
   /** Steps and waits of one task: each is read again by every attempt. Default 10,000. */
@@ -45,6 +47,7 @@ export const defaultLimits: Limits = {
   resultBytes: 64 * mebibyte,
   stateBytes: 64 * mebibyte,
   stepBytes: 16 * mebibyte,
+  artifactBytes: 10_240 * mebibyte,
   failureBytes: 65_536,
   operations: 10_000,
   logLines: 10_000,

@@ -22,6 +22,7 @@ export interface Begin {
   readonly recorded: readonly Operation[];
   readonly lingerMs: number;
   readonly slotWanted: boolean;
+  readonly maxArtifactBytes: number;
 }
 
 export interface LoadReport {

@@ -87,6 +87,13 @@ export class StorePort implements AttemptStore {
     }
   };
 
+  artifact: AttemptStore["artifact"] = async (step) => {
+    if (step.do !== "write") return this.#call("artifact", step);
+    // As with saved state. The handler goes on with its own: to be hashed, or used again.
+    const chunk = new Uint8Array(step.chunk);
+    return this.#request("artifact", [{ ...step, chunk }], [chunk.buffer]);
+  };
+
   send(message: FromInside): void {
     this.#port.postMessage(message);
   }

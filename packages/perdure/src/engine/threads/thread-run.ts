@@ -42,7 +42,7 @@ export class ThreadRun implements Run {
   #grace: Timer | undefined;
 
   constructor(parts: ThreadRunParts) {
-    const { task, input, recorded, lingerMs, slotWanted, asked, ended } = parts;
+    const { task, input, recorded, lingerMs, slotWanted, asked, ended, maxArtifactBytes } = parts;
     this.#parts = parts;
     const settled = Promise.withResolvers<Settled>();
     this.settled = settled.promise;
@@ -55,6 +55,7 @@ export class ThreadRun implements Run {
         recorded,
         lingerMs,
         slotWanted: slotWanted(),
+        maxArtifactBytes,
       });
     } catch (error) {
       parts.pool.giveBack(this.#thread);

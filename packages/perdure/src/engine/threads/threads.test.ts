@@ -1,3 +1,6 @@
+import { createHash } from "node:crypto";
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, it, vi } from "vitest";
 import { z } from "zod";
 import { silent, temporaryFile, testApp } from "../../app/app.fixture.ts";
@@ -64,6 +67,23 @@ describe("a handler in a thread", () => {
     await until(app, handle, "parked");
     await app.tasks.signal(handle.id, "go on", true);
     expect(await handle.result()).toEqual([7, 7, 7]);
+  });
+
+  it("leaves artifacts, of a chunk that it uses again; what a thread leaves half written goes with it", async () => {
+    const file = temporaryFile();
+    const options = { retry: { retries: 1, delay: 1 } };
+    const { app, submit } = await start(options, { store: `sqlite:${file}` });
+    const hash = createHash("sha256");
+    for (let n = 0; n < 30; n++) hash.update(new Uint8Array(100_000).fill(n));
+    const expected = { name: "big", size: 3_000_000, sha256: hash.digest("hex") };
+    for (const n of [0, 1]) {
+      const handle = await submit({ do: "artifact", n });
+      expect(await handle.result()).toMatchObject(expected);
+      const read = createHash("sha256");
+      for await (const chunk of await app.tasks.artifact(handle.id, "big")) read.update(chunk as Uint8Array);
+      expect(read.digest("hex")).toBe(expected.sha256);
+      expect(readdirSync(join(`${file}.artifacts`, handle.id))).toHaveLength(1);
+    }
   });
 
   it("asks, calls and hears signals", async () => {

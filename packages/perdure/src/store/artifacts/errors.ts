@@ -16,6 +16,15 @@ export function fileError(error: unknown, location: string): unknown {
   });
 }
 
+/** A bucket's: the SDK has tried again by itself. */
+export function bucketError(error: unknown, location: string): unknown {
+  if (error instanceof PerdureError || !(error instanceof Error)) return error;
+  return new PerdureError("ARTIFACT_STORE", {
+    message: `${location}: artifacts cannot be written or read there (${error.name}). See that the bucket is there and these credentials may.`,
+    cause: error,
+  });
+}
+
 /** The record knows it, its place does not: somebody else has removed it, or it was left behind by a move. */
 export function goneError(name: string, location: string): PerdureError {
   return new PerdureError("ARTIFACT_STORE", {

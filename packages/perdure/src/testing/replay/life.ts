@@ -7,6 +7,7 @@ import type { App } from "../../app/app.ts";
 import type { DeclaredTask } from "../../app/declaration.ts";
 import { openStore } from "../../app/open-store.ts";
 import { unvisitedWarning } from "../../engine/handler-run.ts";
+import { openTemporaryArtifacts } from "../../store/artifacts/folder.ts";
 import type { RecordOperation, TaskStore } from "../../store/store.ts";
 import { PerdureError } from "../../task/errors.ts";
 import type { Failure } from "../../task/failure.ts";
@@ -57,11 +58,13 @@ export interface Life {
 export async function live(parts: LifeParts): Promise<Life> {
   const clock = new ManualClock();
   const store = openStore("sqlite::memory:", "replay", clock, silent);
+  const artifacts = openTemporaryArtifacts();
   let ids = 0;
   const begin = async (diesAfter: number | undefined, later: boolean): Promise<MortalProcess> => {
     parts.world.begin({ later });
     const process = new MortalProcess({
       store,
+      artifacts,
       clock,
       diesAfter,
       ids: () => `replay${String(++ids).padStart(24, "0")}` as TaskId,
@@ -91,6 +94,7 @@ export async function live(parts: LifeParts): Promise<Life> {
     const closed = last.app.close({ drainMs: 0 });
     await clock.advance(0);
     await closed;
+    await artifacts.close();
   }
 }
 

@@ -5,12 +5,15 @@
  * ends that.)
  */
 import { type App, perdure } from "../../app/app.ts";
+import type { ArtifactStore } from "../../store/artifacts/artifact-store.ts";
 import type { Executor, RecordOperation, TaskStore } from "../../store/store.ts";
 import type { Clock } from "../../task/clock.ts";
 import type { IdSource } from "../../task/id.ts";
 
 export interface MortalProcessParts {
   readonly store: TaskStore;
+  /** Outlives it, like the record. */
+  readonly artifacts: ArtifactStore;
   readonly clock: Clock;
   readonly ids: IdSource;
   /** The number of the write after which it dies, the first being 1; undefined: it lives. */
@@ -50,6 +53,7 @@ export class MortalProcess {
       name: "replay",
       version: "0.0.0",
       store: this.#mortalStore(),
+      artifacts: outliving(parts.artifacts),
       clock: {
         now: () => parts.clock.now(),
         after: (ms, run) => parts.clock.after(ms, this.#whileAlive(run)),
@@ -117,4 +121,16 @@ export class MortalProcess {
       if (!this.#dead) run();
     };
   }
+}
+
+/** The same place, which is not closed with the application. */
+function outliving(artifacts: ArtifactStore): ArtifactStore {
+  return {
+    location: artifacts.location,
+    create: (key) => artifacts.create(key),
+    open: (key, range) => artifacts.open(key, range),
+    remove: (key) => artifacts.remove(key),
+    sweep: (taskId, keep) => artifacts.sweep(taskId, keep),
+    close: async () => undefined,
+  };
 }
