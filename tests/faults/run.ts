@@ -27,6 +27,7 @@ import { fullDisk } from "./scenarios/full-disk.ts";
 import { massWake } from "./scenarios/mass-wake.ts";
 import { randomKills } from "./scenarios/random-kills.ts";
 import { stoppedOwner } from "./scenarios/stopped-owner.ts";
+import { threads } from "./scenarios/threads.ts";
 import { takeOver } from "./scenarios/take-over.ts";
 
 const scenarios: readonly Scenario[] = [
@@ -38,6 +39,7 @@ const scenarios: readonly Scenario[] = [
   massWake,
   takeOver,
   stoppedOwner,
+  threads,
   delivery,
   fullDisk,
 ];

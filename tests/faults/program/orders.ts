@@ -15,6 +15,8 @@ export interface Orders {
   readonly ambush?: Ambush;
   /** Looks at the record and submits at intervals, beside its work. */
   readonly probe?: boolean;
+  /** Declares the tool that runs in threads, which makes each start longer. */
+  readonly threads?: boolean;
   /** For `full-disk`. */
   readonly space?: Space;
   /** For `full-disk`: it is killed while there is no space. */

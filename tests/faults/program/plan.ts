@@ -37,6 +37,7 @@ export type ToolName =
   | "stuck"
   | "killer"
   | "climber"
+  | "threaded"
   | WaitingTool;
 
 /** Those that wait: for time, for people, for signals, for others, and for all of it in branches at once. */
@@ -113,6 +114,7 @@ function outcomeOf(tool: ToolName, input: ItemInput): Outcome {
     case "loop":
     case "slow":
     case "climber":
+    case "threaded":
     case "sleeper":
     case "asker":
     case "waiter":
@@ -153,6 +155,7 @@ export function expectedSteps({ tool, input }: PlanItem): {
     case "parallel":
     case "slow":
     case "climber":
+    case "threaded":
       return { recorded: names("step"), effects: [] };
     case "flakySteps":
       return { recorded: ["shaky"], effects: [] };

@@ -5,7 +5,7 @@ import { Journal } from "../journal.ts";
 import { WritePoints } from "../write-points.ts";
 import { Client } from "./client.ts";
 import type { Orders } from "./orders.ts";
-import { addTools } from "./tools.ts";
+import { addThreadedTool, addTools } from "./tools.ts";
 
 export interface Program {
   readonly orders: Orders;
@@ -23,6 +23,7 @@ export function startProgram(): Program {
   const store = openSqliteStore({ file: orders.store, driver: points.wrap(nodeSqlite) });
   const app = perdure({ name: "faults", version: "1.0.0", store, linger: 25 });
   addTools(app, journal, orders.stepMs);
+  if (orders.threads === true) addThreadedTool(app, orders.journal);
   const client = new Client(app, journal, orders);
   const close = async (drainMs: number): Promise<void> => {
     client.close();

@@ -28,6 +28,14 @@ export type AddTool = (
 /** A step that says in the journal that it runs and that it is recorded. */
 export type JournalledStep = (task: TaskContext, name: string, value: number, ms?: number) => Promise<number>;
 
+/** Its module opens the journal itself. */
+export function addThreadedTool(app: App, journal: string): void {
+  process.env["FAULTS_JOURNAL"] = journal;
+  const input = z.object({ key: z.string(), size: z.number(), salt: z.number() });
+  const run = new URL("./threaded.worker.ts", import.meta.url);
+  app.task("threaded", { description: "Computes.", input, run, concurrency: 4, ...neverCrashLoop });
+}
+
 export function addTools(app: App, journal: Journal, stepMs = 3): void {
   const input = z.object({ key: z.string(), size: z.number(), salt: z.number() });
   const add: AddTool = (tool, run, options = {}) => {
