@@ -69,4 +69,6 @@ export type * from "./task/record.ts";
 export type { RetryOptions } from "./task/retry.ts";
 export type { TaskStatus } from "./task/status.ts";
 export type { PlainContext } from "./wire/service.ts";
+export type { SessionOptions, SessionPolicy } from "./wire/session/caller-session.ts";
+export { sessionMetaKey } from "./wire/session/named-ids.ts";
 export { type Authenticate, type AuthRequest, bearerTokens } from "./wire/http/authenticate.ts";

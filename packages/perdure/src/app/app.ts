@@ -280,7 +280,13 @@ export class App {
     const failed = (error: unknown): void => this.#logger.error({ err: error }, "could not start or close");
     const start = (): void => void (this.#state === "started" && this.start().catch(failed));
     const unused = this.#clock.after(onlyProbedMs, start);
-    const caller = { owner: localOwner, session: undefined, clientName: undefined, headers: {} };
+    const caller = {
+      owner: localOwner,
+      trusted: true,
+      session: undefined,
+      clientName: undefined,
+      headers: {},
+    };
     const onUse = (): void => {
       unused.cancel();
       start();

@@ -15,6 +15,7 @@ describe("how tools are served", () => {
       clients: [],
       maxResultBytes: 100_000,
       allowedHeaders: new Set(),
+      session: { headers: {}, composite: false, actor: undefined, memory: undefined },
       toolNames: new Map(
         ["check_task_status", "get_task_results", "cancel_task", "list_tasks"].map((name) => [name, name]),
       ),
@@ -46,6 +47,12 @@ describe("how tools are served", () => {
     [{ poll: 0 }, /poll/],
     [{ clients: [{ name: "a", heartbeat: 0 }] }, /clients: heartbeat/],
     [{ maxResultBytes: Number.NaN }, /maxResultBytes must be a whole number/],
+    [
+      { session: { headers: { actor: "Authorization" } } },
+      /headers.actor must be the name of a header other/,
+    ],
+    [{ session: { headers: { actor: "a b" } } }, /headers.actor must be the name of a header/],
+    [{ session: { memory: ["memory"] } }, /session: memory: 12 to 2048 characters/],
     [
       { tools: { prefix: "my tools: " } },
       /name of a generated tool must be .* "my tools: check_task_status" came/,

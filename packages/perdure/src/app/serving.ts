@@ -17,6 +17,7 @@ import {
   type Service,
   type WireSettings,
 } from "../wire/service.ts";
+import { type SessionOptions, toSessionSettings } from "../wire/session/caller-session.ts";
 import { toCount } from "./declaration.ts";
 import { parseWith, type Schema } from "../engine/schema.ts";
 
@@ -42,6 +43,8 @@ export interface ServingOptions {
   readonly tools?: GeneratedToolOptions;
   /** Request headers that handlers of plain tools may see. Default: none. */
   readonly headers?: readonly string[];
+  /** How a caller names the session, memory and actor of its conversation, and which of them it may. */
+  readonly session?: SessionOptions;
 }
 
 export interface ClientOptions {
@@ -197,6 +200,7 @@ function toWireSettings(options: ServingOptions, toolNames: WireSettings["toolNa
     maxResultBytes: toCount(options.maxResultBytes ?? 100_000, "maxResultBytes"),
     toolNames,
     allowedHeaders: new Set((options.headers ?? []).map((name) => name.toLowerCase())),
+    session: toSessionSettings(options.session),
   };
 }
 

@@ -14,6 +14,7 @@ import {
   type StandardSchemaWithJSON,
 } from "@modelcontextprotocol/server";
 import type { ObjectSchema } from "../engine/json-schema.ts";
+import { ProtocolError } from "../task/errors.ts";
 import type { JsonObject, JsonValue } from "../task/json.ts";
 import type { LogLevel } from "../task/record.ts";
 import { cancelledByClient, disconnected, type Generation } from "./call/call-end.ts";
@@ -21,9 +22,10 @@ import { advertisedOutput } from "./call/hand-over.ts";
 import { type CallSink, holdCall, type HeldCall } from "./call/held-call.ts";
 import { internalError } from "./call/internal-error.ts";
 import { callPlainTool } from "./call/plain-call.ts";
-import { toolError, type ToolOutcome } from "./call/tool-result.ts";
+import { protocolError, toolError, type ToolOutcome } from "./call/tool-result.ts";
 import { registerResults } from "./results-resource.ts";
 import type { Caller, PlainTool, ServedTask, Service } from "./service.ts";
+import { withSession } from "./session/caller-session.ts";
 import { generatedPlainTools } from "./tools/generated.ts";
 
 export interface SdkServerOptions {
@@ -88,10 +90,11 @@ function registerTask(
       ...(output !== undefined && { outputSchema: advertise(output as ObjectSchema) }),
     },
     async (input, context) => {
+      const caller = await callerOf(service, options, context);
       const outcome = await held(service, {
         task,
         arguments: input as JsonValue,
-        caller: options.callerOf(context),
+        caller,
         sink: sinkOf(context),
         signal: signalOf(context, task),
       });
@@ -102,6 +105,21 @@ function registerTask(
   // plain calls of a tool that says `required`.
   if (options.generation === "2025") {
     registered.execution = { taskSupport: task.start === "task" ? "required" : "optional" };
+  }
+}
+
+/** @throws SdkProtocolError where the session that the request names is refused */
+async function callerOf(
+  service: Service,
+  options: SdkServerOptions,
+  context: ServerContext,
+): Promise<Caller> {
+  try {
+    const meta = context.mcpReq._meta as JsonValue | undefined;
+    return await withSession(service, options.callerOf(context), meta);
+  } catch (error) {
+    if (error instanceof ProtocolError) answer({ error: protocolError(error) });
+    throw error;
   }
 }
 
@@ -134,7 +152,7 @@ function registerPlain(
       const outcome = await callPlainTool(service, {
         tool,
         arguments: input as JsonValue,
-        caller: options.callerOf(context),
+        caller: await callerOf(service, options, context),
         sink: sinkOf(context),
         signal: context.mcpReq.signal,
       });

@@ -11,6 +11,8 @@ import type { Schema } from "../engine/schema.ts";
 import type { TaskTool } from "../engine/tool.ts";
 import type { JsonObject } from "../task/json.ts";
 import type { SessionContext } from "../task/record.ts";
+import type { SessionSettings } from "./session/caller-session.ts";
+import type { NamedIds } from "./session/named-ids.ts";
 
 export interface ServedTask {
   readonly tool: TaskTool;
@@ -98,6 +100,7 @@ export interface WireSettings {
   readonly toolNames: ReadonlyMap<GeneratedTool, string>;
   /** Request headers that handlers may see, lower case. */
   readonly allowedHeaders: ReadonlySet<string>;
+  readonly session: SessionSettings;
 }
 
 export interface Service {
@@ -118,7 +121,12 @@ export interface Service {
 export interface Caller {
   /** The principal. `local` where nobody is authenticated. */
   readonly owner: string;
+  /** Where its conversation lives, as far as it may say so; see `withSession`. */
   readonly session: SessionContext | undefined;
+  /** It is on this machine, where nobody is authenticated: it may name any actor. Default false. */
+  readonly trusted?: boolean | undefined;
+  /** What the transport itself says of the session: nothing is checked yet. */
+  readonly named?: NamedIds | undefined;
   /** What the client says of itself: no authority, only manners. */
   readonly clientName: string | undefined;
   readonly headers: Readonly<Record<string, string>>;

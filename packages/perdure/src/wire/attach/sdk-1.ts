@@ -29,6 +29,10 @@ export interface Sdk1Extra {
   readonly sessionId?: string;
   readonly _meta?: Readonly<Record<string, unknown>>;
   readonly authInfo?: AuthInfo;
+  /** Absent where no HTTP is. */
+  readonly requestInfo?: {
+    readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
+  };
   readonly sendNotification: ServerContext["mcpReq"]["notify"];
 }
 
@@ -82,7 +86,7 @@ function zodSchema(schema: Advertised, side: "input" | "output"): z.ZodType {
 
 /** What our handlers read of a context. */
 function contextOf(server: Sdk1Server, extra: Sdk1Extra): ServerContext {
-  const { requestId, sessionId, _meta, authInfo, sendNotification } = extra;
+  const { requestId, sessionId, _meta, authInfo, requestInfo, sendNotification } = extra;
   return {
     sessionId,
     mcpReq: {
@@ -93,8 +97,20 @@ function contextOf(server: Sdk1Server, extra: Sdk1Extra): ServerContext {
       notify: sendNotification,
       log: (level: string, data: unknown) => server.server.sendLoggingMessage({ level, data }, sessionId),
     },
-    http: { authInfo },
+    // Where there is a request, only its headers are read.
+    http: {
+      authInfo,
+      ...(requestInfo !== undefined && { req: { headers: headersOf(requestInfo.headers) } }),
+    },
   } as unknown as ServerContext;
+}
+
+function headersOf(given: Readonly<Record<string, string | readonly string[] | undefined>>): Headers {
+  return new Headers(
+    Object.entries(given).flatMap(([name, value]): [string, string][] =>
+      value === undefined ? [] : [[name, String(value)]],
+    ),
+  );
 }
 
 /** Aborted with a string for a cancellation, and otherwise because the connection closed. */

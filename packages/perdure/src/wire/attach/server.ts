@@ -9,6 +9,7 @@ import type { AuthInfo, McpServer, ServerContext, Transport } from "@modelcontex
 import { PerdureError } from "../../task/errors.ts";
 import { registerOn } from "../sdk-server.ts";
 import type { Caller, Service } from "../service.ts";
+import { namedByHeaders } from "../session/named-ids.ts";
 import { FrontTransport } from "../stdio/front-transport.ts";
 import { likeSdk2, type Sdk1Server } from "./sdk-1.ts";
 
@@ -34,21 +35,29 @@ export function attachTo(
       message: "a request was authenticated: tell attach whose tasks it may see, by the option principal.",
     });
   };
-  const callerOf = (authInfo: AuthInfo | undefined, clientName?: string): Caller => {
-    return { owner: ownerOf(authInfo), session: undefined, clientName, headers: {} };
-  };
+  const callerOf = (authInfo: AuthInfo | undefined, request?: Request, clientName?: string): Caller => ({
+    owner: ownerOf(authInfo),
+    // Who may reach a server that listens is not known here.
+    trusted: authInfo === undefined && request === undefined,
+    session: undefined,
+    named:
+      request &&
+      namedByHeaders(service.settings.session.headers, (name) => request.headers.get(name) ?? undefined),
+    clientName,
+    headers: {},
+  });
   // There is no other way on 2025, and in SDK 1.x.
   // oxlint-disable-next-line typescript/no-deprecated
   const clientName = (): string | undefined => (server as McpServer).server.getClientVersion()?.name;
   registerOn(isSdk1(server) ? likeSdk2(server) : server, service, {
-    callerOf: ({ http }: ServerContext) => callerOf(http?.authInfo, clientName()),
+    callerOf: ({ http }: ServerContext) => callerOf(http?.authInfo, http?.req, clientName()),
   });
   return {
     transport: (inner, onEnd) => {
       const tasks = { list: {}, cancel: {}, requests: { tools: { call: {} } } };
       (server as McpServer).server.registerCapabilities({ tasks });
       return new FrontTransport(inner, service, {
-        callerOf: (extra) => callerOf(extra?.authInfo),
+        callerOf: (extra) => callerOf(extra?.authInfo, extra?.request),
         markTools: new Set(service.tasks.keys()),
         ...(onEnd !== undefined && { onEnd }),
       });

@@ -85,7 +85,7 @@ export async function submitCall(
   waiting: AbortSignal | undefined,
 ): Promise<CreatedTask> {
   const { task, caller } = call;
-  const key = waiting !== undefined && task.rejoin ? rejoinKey(call.arguments) : undefined;
+  const key = waiting !== undefined && task.rejoin ? rejoinKey(call) : undefined;
   if (key !== undefined && waiting !== undefined) {
     await lostByThen(service, { owner: caller.owner, tool: task.tool.name, rejoinKey: key }, waiting);
   }
@@ -269,6 +269,11 @@ async function lostByThen({ runtime }: Service, key: RejoinKey, signal: AbortSig
 const crossingMs = 250;
 const crossingStepMs = 25;
 
-function rejoinKey(input: JsonValue | undefined): string {
-  return createHash("sha256").update(canonicalJson(input)).digest("base64url");
+/** A caller in another session asks for itself: what it joined would be told to the first one's session. */
+function rejoinKey({
+  arguments: input,
+  caller: { session },
+}: Pick<HeldCall, "arguments" | "caller">): string {
+  const said = session === undefined ? "" : canonicalJson({ ...session });
+  return createHash("sha256").update(canonicalJson(input)).update(said).digest("base64url");
 }

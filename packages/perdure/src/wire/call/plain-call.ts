@@ -6,7 +6,7 @@ import type { Caller, PlainContext, PlainTool, Service } from "../service.ts";
 import { cannotAsk, type FirstQuestions } from "./first-questions.ts";
 import type { CallSink } from "./held-call.ts";
 import { internalError } from "./internal-error.ts";
-import { toolError, type ToolOutcome, valueToResult } from "./tool-result.ts";
+import { protocolError, toolError, type ToolOutcome, valueToResult } from "./tool-result.ts";
 
 export interface PlainCall {
   readonly tool: PlainTool;
@@ -25,10 +25,7 @@ export async function callPlainTool(service: Service, call: PlainCall): Promise<
     const returned = await tool.handler(input, contextOf(call));
     return { result: valueToResult((await tool.parseOutput(returned)) as JsonValue | undefined) };
   } catch (error) {
-    if (error instanceof ProtocolError) {
-      const { code, message, data } = error;
-      return { error: { code, message, ...(data !== undefined && { data }) } };
-    }
+    if (error instanceof ProtocolError) return { error: protocolError(error) };
     if (!isOfTheInside(error)) return { result: toolError(messageOf(error)) };
     service.runtime.logger.error({ err: error, tool: tool.name }, "a tool failed");
     return { error: internalError(error) };

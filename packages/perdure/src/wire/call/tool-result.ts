@@ -4,6 +4,7 @@
  * Of a failure a caller sees the author's message and nothing else of the inside. A result that is too large for a
  * model becomes a summary with a link to the whole, which `resources/read` answers.
  */
+import type { ProtocolError } from "../../task/errors.ts";
 import type { JsonValue } from "../../task/json.ts";
 import { isArray } from "../../task/json.ts";
 import type { TaskRecord } from "../../task/record.ts";
@@ -42,6 +43,11 @@ export function toOutcome(service: Service, task: TaskRecord): ToolOutcome {
     case "input_required":
       throw new Error(`task ${task.id} is ${task.status}: it has no outcome yet`);
   }
+}
+
+/** As the author, or the wire itself, wants the request to fail. */
+export function protocolError({ code, message, data }: ProtocolError): JsonRpcError {
+  return { code, message, ...(data !== undefined && { data }) };
 }
 
 /** A result that says what went wrong, for a model to read. */

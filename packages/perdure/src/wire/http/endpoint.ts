@@ -13,6 +13,7 @@ import type { Logger } from "../../engine/logger.ts";
 import { internalError } from "../call/internal-error.ts";
 import { createSdkServer } from "../sdk-server.ts";
 import type { Caller, Service } from "../service.ts";
+import { isComposite, namedByComposite, namedByHeaders } from "../session/named-ids.ts";
 import { createV1Http, type V1Http } from "../v1/http.ts";
 import { createV2Front, type V2Front } from "../v2/front.ts";
 import { HttpCheck } from "../v2/http-check.ts";
@@ -111,7 +112,7 @@ async function serve(parts: Parts, request: HttpRequest, responder: HttpResponde
     sendError(responder, 405, -32_000, "Method not allowed.", { allow: methods.join(", ") });
     return;
   }
-  const caller = callerOf(service, request, admission.principal ?? localPrincipal);
+  const caller = callerOf(service, request, admission.principal);
   const body = request.method === "POST" ? await readJson(request, limits) : undefined;
   if (body?.kind === "too large" || body?.kind === "too deep") {
     const message =
@@ -124,7 +125,8 @@ async function serve(parts: Parts, request: HttpRequest, responder: HttpResponde
   const exchange: Served = { request, responder, caller, body };
   const taken = body?.kind === "json" ? parts.v2Check.taken(request, body.value) : undefined;
   if (taken !== undefined) await parts.v2.serve(new HttpExchange({ ...exchange, request: taken }));
-  else if (isLegacy(request, body)) await serveV1(parts, exchange);
+  else if (isLegacy(request, body))
+    await serveV1(parts, { ...exchange, caller: withComposite(service, request, caller) });
   else await serveBySdk(parts.sdk, exchange, {});
 }
 
@@ -185,13 +187,29 @@ async function serveBySdk(
   await sendWebResponse(responder, response, response.ok ? headers : {});
 }
 
-function callerOf({ settings }: Service, request: HttpRequest, owner: string): Caller {
+function callerOf({ settings }: Service, request: HttpRequest, principal: string | undefined): Caller {
   const headers: Record<string, string> = {};
   for (const name of settings.allowedHeaders) {
     const value = request.header(name);
     if (value !== undefined) headers[name] = value;
   }
-  return { owner, session: undefined, clientName: undefined, headers };
+  const named = namedByHeaders(settings.session.headers, (name) => request.header(name));
+  return {
+    owner: principal ?? localPrincipal,
+    // The guard has let nobody in but from this machine.
+    trusted: principal === undefined,
+    session: undefined,
+    named,
+    clientName: undefined,
+    headers,
+  };
+}
+
+/** Only of 2025: the generation after it has no session header. */
+function withComposite({ settings }: Service, request: HttpRequest, caller: Caller): Caller {
+  const sessionId = settings.session.composite ? request.header("mcp-session-id") : undefined;
+  if (sessionId === undefined || !isComposite(sessionId)) return caller;
+  return { ...caller, named: { ...namedByComposite(sessionId), ...caller.named } };
 }
 
 /** How the SDK carries our caller to the server that it has made. Holds no token: nothing behind the guard needs one. */

@@ -2,7 +2,7 @@
  * `tools/call` of a durable tool: a task at once where the client asked for one by `params.task`, a held call
  * otherwise.
  */
-import { PerdureError } from "../../task/errors.ts";
+import { PerdureError, ProtocolError } from "../../task/errors.ts";
 import type { TaskId } from "../../task/id.ts";
 import type { JsonObject } from "../../task/json.ts";
 import type { Timestamp } from "../../task/record.ts";
@@ -10,8 +10,9 @@ import { CallEnd, cancelledByClient, disconnected } from "../call/call-end.ts";
 import { handOver } from "../call/hand-over.ts";
 import { holdCall, holdMsOf, refusal, submitCall, waitForOutcome } from "../call/held-call.ts";
 import { sinkOf } from "../call/sink.ts";
-import type { ToolOutcome } from "../call/tool-result.ts";
-import type { ServedTask, Service } from "../service.ts";
+import { protocolError, type ToolOutcome } from "../call/tool-result.ts";
+import type { Caller, ServedTask, Service } from "../service.ts";
+import { withSession } from "../session/caller-session.ts";
 import { announce } from "./announce.ts";
 import { knowsTasks, type Serving } from "./client.ts";
 import type { Asking } from "./asking.ts";
@@ -31,14 +32,16 @@ export function calledTask(service: Service, params: JsonObject): ServedTask | u
 export async function serveCall(serving: Serving, task: ServedTask): Promise<void> {
   const { service, exchange, session, call, questions } = serving;
   const { params } = exchange.request;
-  if (params["task"] !== undefined && knowsTasks(session)) return startTask(serving, task);
+  const caller = await callerOf(serving);
+  if (caller === undefined) return;
+  if (params["task"] !== undefined && knowsTasks(session)) return startTask(serving, task, caller);
   const since = service.runtime.clock.now();
   let asking: Asking | undefined;
   let submitted: TaskId | undefined;
   const outcome = await holdCall(service, {
     task,
     arguments: params["arguments"] ?? {},
-    caller: exchange.caller,
+    caller,
     sink: sinkOf(exchange, wantedBy(exchange.request, session)),
     signal: endOf(call.signal, task),
     onAsked: ({ id }) => questions.canAsk(session, id),
@@ -53,6 +56,17 @@ export async function serveCall(serving: Serving, task: ServedTask): Promise<voi
   if (outcome === undefined) return;
   answer(exchange, outcome);
   if (submitted !== undefined) questions.callEnded(exchange.caller.owner, session, submitted);
+}
+
+/** With the session that the request names; `undefined`: it is refused. */
+async function callerOf({ service, exchange }: Serving): Promise<Caller | undefined> {
+  try {
+    return await withSession(service, exchange.caller, exchange.request.params["_meta"]);
+  } catch (error) {
+    if (!(error instanceof ProtocolError)) throw error;
+    exchange.error(protocolError(error));
+    return undefined;
+  }
 }
 
 /** Goes on with a held call whose connection broke. */
@@ -96,9 +110,9 @@ function waits(
 async function startTask(
   { service, exchange, session, questions }: Serving,
   task: ServedTask,
+  caller: Caller,
 ): Promise<void> {
-  const { request, caller } = exchange;
-  const { params } = request;
+  const { params } = exchange.request;
   const wish = asObject(params["task"]);
   const ttl = wish?.["ttl"];
   if (wish === undefined || !(ttl === undefined || typeof ttl === "number")) {

@@ -16,6 +16,7 @@ import type { JsonValue } from "../../task/json.ts";
 import type { JsonRpcError } from "../call/tool-result.ts";
 import type { JsonRpcRequest } from "../exchange.ts";
 import type { Caller, Service } from "../service.ts";
+import { isComposite } from "../session/named-ids.ts";
 import type { V1Exchange, V1Session, V1Stream } from "./client.ts";
 import { endEventId, parseEventId } from "./event-id.ts";
 import { createV1Front, type V1Front } from "./front.ts";
@@ -66,6 +67,7 @@ const toSdk: V1Route = { to: "sdk", headers: {} };
 
 export function createV1Http(service: Service): V1Http {
   const parts: Parts = {
+    composite: service.settings.session.composite,
     front: createV1Front(service),
     sessions: new Sessions(service.runtime),
     streams: new StandaloneStreams(service.runtime.clock),
@@ -78,6 +80,7 @@ export function createV1Http(service: Service): V1Http {
 }
 
 interface Parts {
+  readonly composite: boolean;
   readonly front: V1Front;
   readonly sessions: Sessions;
   readonly streams: StandaloneStreams;
@@ -125,6 +128,8 @@ async function initialize(
   const given = request.header("mcp-session-id");
   if (!isAcceptable(request) || (given !== undefined && !isSessionId(given))) return toSdk;
   const id = await parts.sessions.begin(request.caller.owner, given, params);
+  // A client that sets the header itself would send both, as one: "ours, theirs" (SDK 1.x).
+  if (given === id && parts.composite && isComposite(id)) return toSdk;
   return { to: "sdk", headers: { "mcp-session-id": id } };
 }
 

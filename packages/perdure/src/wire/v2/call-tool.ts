@@ -7,12 +7,15 @@
  * Ordinary tools are answered here as well because the SDK's server makes a tool error of every error that an author
  * wants to be the protocol's, and because the generated ones are what most clients have for tasks.
  */
+import { ProtocolError } from "../../task/errors.ts";
 import type { JsonObject } from "../../task/json.ts";
 import { FirstQuestions } from "../call/first-questions.ts";
 import { callPlainTool } from "../call/plain-call.ts";
 import { sinkOf } from "../call/sink.ts";
+import { protocolError } from "../call/tool-result.ts";
 import type { Exchange } from "../exchange.ts";
-import type { PlainTool, Service } from "../service.ts";
+import type { Caller, PlainTool, Service } from "../service.ts";
+import { withSession } from "../session/caller-session.ts";
 import { generatedPlainTools } from "../tools/generated.ts";
 import { asObject, invalidParams, readEnvelope } from "./envelope.ts";
 import { RequestStates } from "./request-state.ts";
@@ -47,10 +50,17 @@ export class ToolCalls {
       return exchange.error(invalidParams("inputResponses must be an object"));
     }
     const envelope = readEnvelope(params);
+    let caller: Caller;
+    try {
+      caller = await withSession(this.#service, exchange.caller, params["_meta"]);
+    } catch (error) {
+      if (error instanceof ProtocolError) return exchange.error(protocolError(error));
+      throw error;
+    }
     const call: Call = {
       tool: params["name"] as string,
       arguments: params["arguments"] ?? {},
-      caller: { ...exchange.caller, clientName: exchange.caller.clientName ?? envelope.clientName },
+      caller: { ...caller, clientName: caller.clientName ?? envelope.clientName },
       sink: sinkOf(exchange, envelope),
     };
     const round = await Round.open({
