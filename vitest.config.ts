@@ -6,6 +6,7 @@ const run = process.env["npm_lifecycle_event"] ?? "vitest";
 
 export default defineConfig({
   test: {
+    globalSetup: ["packages/perdure/src/store/postgres/global-setup.fixture.ts"],
     include: ["packages/*/src/**/*.test.ts", "scripts/**/*.test.ts", "{tests,examples,bench}/**/*.test.ts"],
     exclude: ["**/node_modules/**", "**/dist/**"],
     // Processes, not threads: tests kill, stop and lock, and `process` must be a real one. Two, as CI has two cores.
