@@ -87,12 +87,12 @@ export function deliverInterim(
   );
 }
 
-interface InterimContent {
+export interface InterimContent {
   readonly remembered: readonly Remembered[];
   readonly omitted: number;
 }
 
-function joined({ remembered, omitted }: InterimContent, next: Remembered): InterimContent {
+export function joined({ remembered, omitted }: InterimContent, next: Remembered): InterimContent {
   const kept = [...remembered, next];
   let length = kept.reduce((sum, { text }) => sum + text.length, 0);
   let left = omitted;

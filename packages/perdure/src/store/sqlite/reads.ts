@@ -1,5 +1,5 @@
 /** What the record answers. Reads see committed state only, because a commit group runs within one call. */
-import { PerdureError, quote } from "../../task/errors.ts";
+import { PerdureError } from "../../task/errors.ts";
 import type { TaskId } from "../../task/id.ts";
 import { decodeJson } from "../../task/json.ts";
 import type {
@@ -11,6 +11,7 @@ import type {
   Timestamp,
   Wait,
 } from "../../task/record.ts";
+import { decodeCursor, encodeCursor } from "../cursor.ts";
 import type { AskedQuestion, ListTasks, ReadTimeline, TaskKey, TaskPage } from "../store.ts";
 import type { SqlValue } from "./driver.ts";
 import { asTaskRow, toOperation, toRecord, toSummary, toTimelineEvent } from "./rows.ts";
@@ -77,20 +78,6 @@ function sourceOf({ status }: ListTasks): string {
     case undefined:
       return "";
   }
-}
-
-/** Opaque, and whole or nothing: one that was cut is no cursor. */
-function encodeCursor(id: string): string {
-  return Buffer.from(`before:${id.length}:${id}`).toString("base64url");
-}
-
-function decodeCursor(cursor: string): string {
-  const text = Buffer.from(cursor, "base64url").toString();
-  const id = text.slice(text.lastIndexOf(":") + 1);
-  if (encodeCursor(id) === cursor) return id;
-  throw new PerdureError("INVALID_OPTION", {
-    message: `cursor must be one that list() returned; ${quote(cursor)} came. Begin again without a cursor.`,
-  });
 }
 
 export function readOperations(sql: Sql, now: Timestamp, taskId: TaskId): Operation[] {

@@ -6,6 +6,7 @@ import { checkBytes } from "../../task/limits.ts";
 import { checkName } from "../../task/name.ts";
 import type { ArtifactStore } from "../artifacts/artifact-store.ts";
 import { openFolderArtifacts, openTemporaryArtifacts } from "../artifacts/folder.ts";
+import { encodeOutcome } from "../encoding.ts";
 import type * as Store from "../store.ts";
 import { endSweep, readSweeps } from "./artifact-sweeps.ts";
 import {
@@ -439,16 +440,5 @@ class SqliteStore implements Store.TaskStore {
   #onPollError(error: unknown): void {
     if (!this.#closed)
       this.#open.warn(`${this.location}: polling the file failed, trying again: ${String(error)}`);
-  }
-}
-
-function encodeOutcome(operation: Store.RecordOperation): string | undefined {
-  switch (operation.state) {
-    case "done":
-      return encodeJson(operation.value, `the result of ${operation.kind} ${JSON.stringify(operation.name)}`);
-    case "failed":
-      return encodeJson(operation.failure, "failure");
-    case "attempted":
-      return undefined;
   }
 }
