@@ -18,7 +18,7 @@ describeStoreContract({
 
 describeStoreContract({
   name: "SQLite, over a file",
-  offers: ["reopen", "attach", "backup"],
+  offers: ["reopen", "attach", "exclusive", "backup"],
   open: async (clock) => new SqliteUnderTest("tasks.db", clock),
   describe,
   it,

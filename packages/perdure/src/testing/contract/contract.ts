@@ -10,7 +10,11 @@ import type { TaskStore } from "../../store/store.ts";
 import { ManualClock } from "../manual-clock.ts";
 import { ContractHarness } from "./harness.ts";
 
-export type ContractNeed = "reopen" | "attach" | "backup";
+/**
+ * What the store has beside itself, or is: `exclusive`, one of its processes executes at a time; `shared`, all do. A
+ * store that offers `attach` is one of the two.
+ */
+export type ContractNeed = "reopen" | "attach" | "exclusive" | "shared" | "backup";
 
 /** A store opened for one case. */
 export interface StoreUnderTest {

@@ -1,6 +1,6 @@
 /** The whole contract, theme by theme. */
 import { artifactCases, artifactSweepCases, artifactSweepsAfterCrashCases } from "./artifacts.ts";
-import { attachCases } from "./attach.ts";
+import { attachCases, exclusiveCases, sharedCases } from "./attach.ts";
 import { backupCases } from "./backup.ts";
 import { beginCases } from "./begin.ts";
 import { callCases } from "./calls.ts";
@@ -102,6 +102,8 @@ export const storeContract: readonly ContractCase[] = [
   ...deliveryCases,
   ...secretCases,
   ...attachCases,
+  ...exclusiveCases,
+  ...sharedCases,
   ...backupCases,
   ...closeCases,
 ];
