@@ -53,7 +53,9 @@ export type ErrorCode =
   | "STORE_IO"
   | "STORE_NETWORK_FILE_SYSTEM"
   | "STORE_NEWER"
+  | "STORE_OUTDATED"
   | "STORE_READ_ONLY"
+  | "STORE_UNAVAILABLE"
   // the process's
   | "APP_CLOSED"
   | "NODE_TOO_OLD";

@@ -1,0 +1,265 @@
+/**
+ * The way to Postgres: a bounded pool of connections, each statement a transaction of its own. Nothing is kept in a
+ * session (no prepared statement, no setting, no lock), so that a pooler in transaction mode may stand between.
+ *
+ * **The time is the database's.** Many machines have many clocks; so this process only measures how far the database's
+ * is from a clock of its own that never jumps, anew at every heartbeat.
+ *
+ * **A lost answer is not a refusal.** When the connection breaks after a write was sent, nobody knows whether it was
+ * committed. Every write therefore also inserts its own number into `commits`. To find out, the same number is
+ * inserted as void: either the write is there, or it never will be, for its own insert now fails.
+ */
+import { randomInt } from "node:crypto";
+import { setTimeout as delay } from "node:timers/promises";
+import type * as Pg from "pg";
+import type { Clock } from "../../task/clock.ts";
+import { PerdureError } from "../../task/errors.ts";
+import type { Timestamp } from "../../task/record.ts";
+import { isUnavailable, storeError } from "./errors.ts";
+
+export interface DatabaseOptions {
+  /** `postgres://user:password@host:port/database?sslmode=…` */
+  readonly url: string;
+  readonly schema: string;
+  readonly maxConnections: number;
+  /** How long a statement, or a connection, may take before the way is taken for broken. */
+  readonly timeoutMs: number;
+  /** For tests: the time of the record. Leases are always in the database's. */
+  readonly clock: Clock | undefined;
+}
+
+export interface Row {
+  readonly [column: string]: unknown;
+}
+
+export const databaseTime = "floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint";
+
+const resolveAgainMs = 200;
+
+export class Database {
+  /** `postgres://host:port/database`, without what is secret. */
+  readonly location: string;
+  readonly #options: DatabaseOptions;
+  readonly #texts = new Map<string, string>();
+  #driver: Promise<typeof Pg> | undefined;
+  #pool: Promise<Pg.Pool> | undefined;
+  /** The database's time less `performance.now()`. */
+  #offsetMs: number | undefined;
+  #unheard = 0;
+  #closed = false;
+
+  constructor(options: DatabaseOptions) {
+    this.#options = options;
+    this.location = locationOf(options.url, options.schema);
+  }
+
+  now(): Timestamp {
+    const { clock } = this.#options;
+    if (clock !== undefined) return clock.now();
+    return Math.floor(this.#offsetMs === undefined ? Date.now() : performance.now() + this.#offsetMs);
+  }
+
+  /** A number for a commit, never used twice. */
+  newStamp(): number {
+    return randomInt(1, 2 ** 48 - 1);
+  }
+
+  /** One statement. `@.` before a name stands for the schema. @throws PerdureError `STORE_…` */
+  async query<T extends object = Row>(text: string, parameters: readonly unknown[] = []): Promise<T[]> {
+    try {
+      return await this.#send<T>(text, parameters);
+    } catch (error) {
+      throw storeError(error, this.location);
+    }
+  }
+
+  /**
+   * One statement that also inserts its number into `commits`. Where the answer is lost it finds out what became of
+   * it, however long the database is away: `committed`, or an error that says for certain that nothing was written.
+   */
+  async write<T extends object>(
+    text: string,
+    parameters: readonly unknown[],
+    stamp: number,
+  ): Promise<T[] | "committed"> {
+    const sent = { begun: false };
+    try {
+      return await this.#send<T>(text, parameters, sent);
+    } catch (error) {
+      if (!sent.begun || !isUnavailable(error)) throw error;
+      this.#unheard++;
+      try {
+        if (await this.#wasCommitted(stamp)) return "committed";
+      } finally {
+        this.#unheard--;
+      }
+      throw storeError(error, this.location);
+    }
+  }
+
+  /** Whether a write is being asked after: the database is away, and what comes now had better not wait for it. */
+  get isAway(): boolean {
+    return this.#unheard > 0;
+  }
+
+  /** A transaction over several statements: for migrations. */
+  async transaction<T>(
+    run: (query: (text: string, parameters?: readonly unknown[]) => Promise<Row[]>) => Promise<T>,
+  ): Promise<T> {
+    const client = await (await this.#openPool()).connect();
+    let broken: Error | undefined;
+    try {
+      await client.query("BEGIN");
+      const result = await run(async (text, parameters = []) => {
+        const { rows } = await client.query<Row>(this.#text(text), [...parameters]);
+        return rows;
+      });
+      await client.query("COMMIT");
+      return result;
+    } catch (error) {
+      await client.query("ROLLBACK").catch((failed: unknown) => {
+        broken = failed instanceof Error ? failed : new Error(String(failed));
+      });
+      throw error;
+    } finally {
+      client.release(broken);
+    }
+  }
+
+  /** A connection of its own, for what lives in a session: LISTEN. */
+  async connect(): Promise<Pg.Client> {
+    const { Client } = await this.#loadDriver();
+    const client = new Client(this.#settings("listener"));
+    client.on("error", () => undefined); // `end` follows
+    await client.connect();
+    return client;
+  }
+
+  /** Measures the database's time: called with each heartbeat. */
+  async measureTime(): Promise<void> {
+    const before = performance.now();
+    const [row] = await this.#send<{ now: number }>(`SELECT ${databaseTime} AS now`, []);
+    this.noteTime(row?.now ?? Date.now(), before);
+  }
+
+  /** @param before `performance.now()` when the statement that told the time was sent */
+  noteTime(databaseNow: number, before: number): void {
+    const after = performance.now();
+    this.#offsetMs = databaseNow - (before + after) / 2;
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    const pool = await this.#pool?.catch(() => undefined);
+    await pool?.end();
+  }
+
+  async #send<T extends object>(
+    text: string,
+    parameters: readonly unknown[],
+    sent?: { begun: boolean },
+  ): Promise<T[]> {
+    const pool = await this.#openPool();
+    const client = await pool.connect();
+    let broken: Error | undefined;
+    try {
+      if (sent !== undefined) sent.begun = true;
+      const { rows } = await client.query<T & Pg.QueryResultRow>(this.#text(text), [...parameters]);
+      return rows;
+    } catch (error) {
+      if (isUnavailable(error)) broken = error as Error;
+      throw error;
+    } finally {
+      client.release(broken);
+    }
+  }
+
+  async #wasCommitted(stamp: number): Promise<boolean> {
+    for (;;) {
+      try {
+        const [row] = await this.#send<{ at: number }>(
+          `INSERT INTO @.commits (stamp, at) VALUES ($1, 0)
+           ON CONFLICT (stamp) DO UPDATE SET stamp = excluded.stamp RETURNING at`,
+          [stamp],
+        );
+        return (row?.at ?? 0) > 0;
+      } catch (error) {
+        if (!isUnavailable(error) || this.#closed) throw storeError(error, this.location);
+        await delay(resolveAgainMs);
+      }
+    }
+  }
+
+  #text(text: string): string {
+    let known = this.#texts.get(text);
+    if (known === undefined) {
+      known = text.replaceAll("@.", `"${this.#options.schema}".`);
+      this.#texts.set(text, known);
+    }
+    return known;
+  }
+
+  #openPool(): Promise<Pg.Pool> {
+    this.#pool ??= this.#makePool().catch((error: unknown) => {
+      this.#pool = undefined;
+      throw error;
+    });
+    return this.#pool;
+  }
+
+  async #makePool(): Promise<Pg.Pool> {
+    const { Pool } = await this.#loadDriver();
+    const pool = new Pool({
+      ...this.#settings("store"),
+      max: this.#options.maxConnections,
+      allowExitOnIdle: true,
+    });
+    // Of an idle connection that broke: the pool has dropped it, and the next statement makes a new one.
+    pool.on("error", () => undefined);
+    return pool;
+  }
+
+  #settings(purpose: string): Pg.ClientConfig {
+    const { url, timeoutMs } = this.#options;
+    return {
+      connectionString: url,
+      application_name: `perdure ${purpose}`,
+      connectionTimeoutMillis: timeoutMs,
+      query_timeout: timeoutMs,
+      keepAlive: true,
+      keepAliveInitialDelayMillis: 5_000,
+      types: { getTypeParser: (oid: number, format?: string) => this.#typeParser(oid, format) as never },
+    };
+  }
+
+  #typeParser(oid: number, format: string | undefined): (text: string) => unknown {
+    if (oid === int8 && format !== "binary") return Number;
+    return this.#types?.getTypeParser(oid, format as "text") as (text: string) => unknown;
+  }
+
+  #types: typeof Pg.types | undefined;
+
+  #loadDriver(): Promise<typeof Pg> {
+    this.#driver ??= import("pg").then(
+      (module) => {
+        this.#types = module.types;
+        return module;
+      },
+      (error: unknown) => {
+        this.#driver = undefined;
+        throw new PerdureError("INVALID_OPTION", {
+          message: "a store on Postgres needs the package pg, which is not installed. Run: npm install pg",
+          cause: error,
+        });
+      },
+    );
+    return this.#driver;
+  }
+}
+
+const int8 = 20;
+
+function locationOf(url: string, schema: string): string {
+  const { host, pathname } = new URL(url);
+  return `postgres://${host}${pathname}${schema === "perdure" ? "" : `?schema=${schema}`}`;
+}

@@ -1,0 +1,216 @@
+/**
+ * Who is there: one row for each process that has the store open, with a lease in the database's time.
+ *
+ * A lease belongs to a process, not to a task, so that renewing it costs one row however many tasks run. What runs
+ * carries the id of its process; when that process is gone, what it left is made due, and whoever begins it counts a
+ * crash. Gone is who has left (a close takes its row along, and says so), and who is *declared dead*: its lease is
+ * over, and another has deleted its row. Nobody is dead before that: who renews late, but in time before anybody
+ * missed it, goes on, and a database that was away for a minute kills no work. For the same reason whoever was cut off
+ * himself first gives all others half a lease to come back.
+ *
+ * A process that finds its row deleted has lost: its attempts end, their writes are refused (the tasks are due, or
+ * another attempt has begun), and it comes back under a new id.
+ */
+import { hostname } from "node:os";
+import { nanoid } from "nanoid";
+import type { StartExecutor, ToolVersions } from "../store.ts";
+import { type Database, databaseTime } from "./database.ts";
+
+type Taking = Pick<StartExecutor, "tools" | "versions">;
+
+export interface MembershipParts {
+  readonly database: Database;
+  readonly leaseMs: number;
+  /** What left tasks behind was found: they are due. */
+  readonly onRecovered: () => void;
+  /** Others have taken over what this process runs. */
+  readonly onLost: () => void;
+  /** It is there, for the first time or again, under a new id. */
+  readonly onJoined: () => void;
+  readonly onError: (error: unknown) => void;
+}
+
+const join = `
+  INSERT INTO @.processes (id, tools, host, pid, started_at, lease_until)
+  VALUES ($1, $2, $3, $4, ${databaseTime}, ${databaseTime} + $5)
+  RETURNING ${databaseTime} AS now, (SELECT count(*) FROM @.processes) AS others`;
+
+const renew = `
+  UPDATE @.processes SET lease_until = ${databaseTime} + $2, tools = $3 WHERE id = $1
+  RETURNING ${databaseTime} AS now, (SELECT count(*) FROM @.processes) - 1 AS others`;
+
+/** Makes due what processes left that are not there any more; first, where it may, it declares the late ones dead. */
+const recover = `
+  WITH dead AS (
+    DELETE FROM @.processes WHERE $1 AND lease_until < ${databaseTime} AND id <> $2 RETURNING id
+  ), left_running AS (
+    SELECT t.id FROM @.tasks t
+    WHERE t.running = 1 AND t.due_at IS NULL AND (
+      t.process IN (SELECT id FROM dead) OR t.process IS NULL
+      OR NOT EXISTS (SELECT 1 FROM @.processes p WHERE p.id = t.process))
+    ORDER BY t.id FOR UPDATE
+  ), recovered AS (
+    UPDATE @.tasks t SET due_at = $3, stamp = $4 FROM left_running WHERE t.id = left_running.id RETURNING t.id
+  ), released AS (
+    UPDATE @.outboxes o SET lease = NULL, process = NULL, not_before = $3, due_at = $3, stamp = $4
+    WHERE o.process IS NOT NULL AND (o.process IN (SELECT id FROM dead)
+      OR NOT EXISTS (SELECT 1 FROM @.processes p WHERE p.id = o.process))
+    RETURNING o.session
+  )
+  SELECT (SELECT count(*) FROM dead) AS dead, (SELECT count(*) FROM recovered) + (SELECT count(*) FROM released) AS recovered`;
+
+export class Membership {
+  readonly #parts: MembershipParts;
+  #id = nanoid();
+  #takes: Taking | undefined;
+  #joined: Promise<void> | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #left = false;
+  #others = 0;
+  /** By `performance.now()`: since when no renewal has failed or come late. */
+  #wellSince = Number.POSITIVE_INFINITY;
+  #renewedAt = 0;
+
+  constructor(parts: MembershipParts) {
+    this.#parts = parts;
+  }
+
+  get id(): string {
+    return this.#id;
+  }
+
+  /** How many others there were at the last renewal. */
+  get others(): number {
+    return this.#others;
+  }
+
+  /** Another process said that it is there. */
+  noteOther(): void {
+    this.#others = Math.max(1, this.#others);
+  }
+
+  /** From then on the process is known. */
+  join(): Promise<void> {
+    this.#joined ??= this.#join().catch((error: unknown) => {
+      this.#joined = undefined;
+      throw error;
+    });
+    return this.#joined;
+  }
+
+  /** For what it executes; `undefined`: it does not. */
+  async announce(takes: Taking | undefined): Promise<void> {
+    this.#takes = takes === undefined ? undefined : { tools: takes.tools, versions: takes.versions };
+    if (takes !== undefined || this.#joined !== undefined) {
+      await this.join();
+      await this.#renew();
+    }
+  }
+
+  /** @param declare whether those whose lease is over may be declared dead */
+  async recover(declare: boolean): Promise<void> {
+    const { database } = this.#parts;
+    const [found] = await database.query<{ dead: number; recovered: number }>(recover, [
+      declare,
+      this.#id,
+      database.now(),
+      database.newStamp(),
+    ]);
+    if (found !== undefined && (found.recovered > 0 || found.dead > 0)) this.#parts.onRecovered();
+  }
+
+  /** The tools of all processes that execute. */
+  async activeTools(): Promise<readonly string[] | undefined> {
+    const active = await this.#active();
+    return active.length === 0 ? undefined : [...new Set(active.flatMap(({ tools }) => tools))];
+  }
+
+  /** What each of them takes, together: of a tool for which one takes every version, every one. */
+  async activeVersions(): Promise<ToolVersions> {
+    const active = await this.#active();
+    const all: Record<string, readonly string[]> = {};
+    for (const tool of new Set(active.flatMap(({ tools }) => tools))) {
+      const of = active.filter(({ tools }) => tools.includes(tool)).map(({ versions }) => versions?.[tool]);
+      if (of.every((taken) => taken !== undefined)) all[tool] = [...new Set(of.flat())];
+    }
+    return all;
+  }
+
+  async #active(): Promise<Taking[]> {
+    const rows = await this.#parts.database.query<{ takes: string }>(
+      `SELECT tools AS takes FROM @.processes WHERE tools IS NOT NULL AND lease_until >= ${databaseTime}`,
+    );
+    return rows.map(({ takes }) => JSON.parse(takes) as Taking);
+  }
+
+  /** Leaves at once what runs to others. */
+  async leave(): Promise<void> {
+    this.#left = true;
+    clearTimeout(this.#timer);
+    const joined = await this.#joined?.then(
+      () => true,
+      () => false,
+    );
+    if (joined === true)
+      await this.#parts.database.query("DELETE FROM @.processes WHERE id = $1", [this.#id]);
+  }
+
+  async #join(): Promise<void> {
+    const { database, leaseMs } = this.#parts;
+    const before = performance.now();
+    const [row] = await database.query<{ now: number; others: number }>(join, [
+      this.#id,
+      this.#takes === undefined ? null : JSON.stringify(this.#takes),
+      hostname(),
+      process.pid,
+      leaseMs,
+    ]);
+    this.#note(row, before);
+    this.#schedule();
+    this.#parts.onJoined();
+  }
+
+  #schedule(): void {
+    if (this.#left) return;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => void this.#beat(), this.#parts.leaseMs / 3);
+    if (this.#takes === undefined) this.#timer.unref();
+  }
+
+  async #beat(): Promise<void> {
+    try {
+      await this.#renew();
+      const { leaseMs } = this.#parts;
+      if (this.#takes !== undefined) await this.recover(performance.now() - this.#wellSince >= leaseMs / 2);
+    } catch (error) {
+      this.#wellSince = Number.POSITIVE_INFINITY;
+      if (!this.#left) this.#parts.onError(error);
+    }
+    this.#schedule();
+  }
+
+  async #renew(): Promise<void> {
+    const { database, leaseMs, onLost } = this.#parts;
+    const before = performance.now();
+    const tools = this.#takes === undefined ? null : JSON.stringify(this.#takes);
+    const [row] = await database.query<{ now: number; others: number }>(renew, [this.#id, leaseMs, tools]);
+    if (this.#left) return;
+    if (row !== undefined) {
+      this.#note(row, before);
+      return;
+    }
+    this.#id = nanoid();
+    onLost();
+    await this.#join();
+  }
+
+  #note(row: { readonly now: number; readonly others: number } | undefined, before: number): void {
+    const now = performance.now();
+    if (now - this.#renewedAt > this.#parts.leaseMs) this.#wellSince = now;
+    else this.#wellSince = Math.min(this.#wellSince, now);
+    this.#renewedAt = now;
+    if (row === undefined) return;
+    this.#others = row.others;
+    this.#parts.database.noteTime(row.now, before);
+  }
+}
