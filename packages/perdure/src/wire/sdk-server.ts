@@ -23,6 +23,7 @@ import { type CallSink, holdCall, type HeldCall } from "./call/held-call.ts";
 import { internalError } from "./call/internal-error.ts";
 import { callPlainTool } from "./call/plain-call.ts";
 import { protocolError, toolError, type ToolOutcome } from "./call/tool-result.ts";
+import { registerArtifacts } from "./artifacts-resource.ts";
 import { registerResults } from "./results-resource.ts";
 import type { Caller, PlainTool, ServedTask, Service } from "./service.ts";
 import { withSession } from "./session/caller-session.ts";
@@ -71,6 +72,7 @@ export function registerOn(server: ToolServer, service: Service, options: SdkSer
     registerPlain(server, service, tool, options);
   }
   registerResults(server, service, options);
+  registerArtifacts(server, service, options);
 }
 
 function registerTask(

@@ -15,7 +15,8 @@ import { CallEnd } from "./call-end.ts";
 import { handOver } from "./hand-over.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import { questionsOf } from "./questions.ts";
-import { type JsonRpcError, toolError, toOutcome, type ToolOutcome, type ToolResult } from "./tool-result.ts";
+import { toLinkedOutcome } from "./artifact-links.ts";
+import { type JsonRpcError, toolError, type ToolOutcome, type ToolResult } from "./tool-result.ts";
 
 /** How the waiting client is kept informed. Every function may be called until the call's promise settles. */
 export interface CallSink {
@@ -163,7 +164,7 @@ export async function waitForOutcome(
     const task = await runtime.store.get({ taskId });
     if (task === undefined) return { result: expired(taskId) };
     runtime.endGiven(task);
-    return toOutcome(service, task);
+    return await toLinkedOutcome(service, task);
   } catch (error) {
     if (!(error instanceof PerdureError)) throw error;
     // The process shuts down: what was waited for goes on at the next start, and whoever waits is cut off.

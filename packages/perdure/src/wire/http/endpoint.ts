@@ -17,6 +17,7 @@ import { isComposite, namedByComposite, namedByHeaders } from "../session/named-
 import { createV1Http, type V1Http } from "../v1/http.ts";
 import { createV2Front, type V2Front } from "../v2/front.ts";
 import { HttpCheck } from "../v2/http-check.ts";
+import { artifactPath, serveArtifact } from "./artifact.ts";
 import { type Body, type BodyLimits, readJson } from "./body.ts";
 import { HttpExchange, HttpStream } from "./exchange.ts";
 import { admit, type GuardSettings } from "./guard.ts";
@@ -106,6 +107,11 @@ async function serve(parts: Parts, request: HttpRequest, responder: HttpResponde
   const admission = await admit(request, guard, service.runtime.logger);
   if ("status" in admission) {
     sendError(responder, admission.status, -32_000, admission.message, admission.headers);
+    return;
+  }
+  const artifact = artifactPath(request.path);
+  if (artifact !== undefined) {
+    await serveArtifact(service, artifact, admission.principal ?? localPrincipal, request, responder);
     return;
   }
   if (!methods.includes(request.method)) {

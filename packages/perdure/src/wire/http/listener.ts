@@ -79,7 +79,7 @@ export function nodeListener(endpoint: HttpEndpoint, path: string | undefined): 
   return (message, response) => {
     const responder = nodeResponder(message, response);
     const request = nodeRequest(message, responder.closed);
-    if (path !== undefined && request.path !== path) {
+    if (path !== undefined && request.path !== path && !request.path.startsWith(`${path}/artifacts/`)) {
       sendError(responder, 404, -32601, `Not found; the endpoint is ${path}`);
       return;
     }

@@ -102,6 +102,18 @@ export function nodeResponder({ socket }: IncomingMessage, response: ServerRespo
     head: (status, headers) => void response.writeHead(status, { ...headers }),
     write: (chunk) => void response.write(chunk),
     end: (chunk) => void response.end(chunk),
+    drained: async () => {
+      if (!response.writableNeedDrain || closed.signal.aborted) return;
+      const { promise, resolve } = Promise.withResolvers<void>();
+      const go = (): void => {
+        response.off("drain", go);
+        closed.signal.removeEventListener("abort", go);
+        resolve();
+      };
+      response.once("drain", go);
+      closed.signal.addEventListener("abort", go, { once: true });
+      await promise;
+    },
     destroy: () => void response.destroy(),
   };
 }

@@ -24,6 +24,8 @@ export interface HttpResponder {
   head(status: number, headers: Readonly<Record<string, string>>): void;
   write(chunk: string | Uint8Array): void;
   end(chunk?: string | Uint8Array): void;
+  /** Resolves when there is room for more, or nobody is there any more. */
+  drained(): Promise<void>;
   /** Cuts the connection. */
   destroy(): void;
 }

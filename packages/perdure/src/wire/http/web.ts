@@ -37,11 +37,13 @@ export function webResponder(request: Request): {
   let stream: ReadableStreamDefaultController<Uint8Array> | undefined;
   let begun = false;
   let ended = false;
+  let drained: (() => void) | undefined;
   /** The client is gone: nobody reads the response, but the framework waits for one. */
   const close = (): void => {
     if (ended) return;
     ended = true;
     closed.abort();
+    drained?.();
     resolve(new Response(null, { status: 499 }));
   };
   const body = new ReadableStream<Uint8Array>(
@@ -49,6 +51,7 @@ export function webResponder(request: Request): {
       start: (controller) => {
         stream = controller;
       },
+      pull: () => drained?.(),
       cancel: close,
     },
     new ByteLengthQueuingStrategy({ highWaterMark: 0 }),
@@ -79,6 +82,12 @@ export function webResponder(request: Request): {
         if (!ended) stream?.close();
         ended = true;
       },
+      drained: () =>
+        ended || (stream?.desiredSize ?? 0) >= 0
+          ? Promise.resolve()
+          : new Promise((go) => {
+              drained = go;
+            }),
       destroy: () => {
         if (!ended) stream?.error(new Error("the connection was cut"));
         close();

@@ -13,7 +13,8 @@ import type { Question, TaskSummary } from "../../task/record.ts";
 import { isTerminal, taskStatuses } from "../../task/status.ts";
 import { describeQuestions } from "../call/asked.ts";
 import { giveAnswer, questionsOf } from "../call/questions.ts";
-import { textBlock, toolError, toOutcome, type ToolResult } from "../call/tool-result.ts";
+import { toLinkedOutcome } from "../call/artifact-links.ts";
+import { textBlock, toolError, type ToolResult } from "../call/tool-result.ts";
 import type { ObjectSchema } from "../../engine/json-schema.ts";
 import type { GeneratedTool, PlainContext, PlainTool, Service } from "../service.ts";
 import { toObjectSchema } from "../../engine/json-schema.ts";
@@ -70,7 +71,7 @@ const definitions: Record<GeneratedTool, Definition> = {
         if (task === undefined) return unknownTask(task_id);
         if (!isTerminal(task.status)) return await statusResult(service, task);
         service.runtime.endGiven(task);
-        const outcome = toOutcome(service, task);
+        const outcome = await toLinkedOutcome(service, task);
         if ("result" in outcome) return outcome.result;
         const { code, message, data } = outcome.error;
         throw new ProtocolError(code, message, data === undefined ? {} : { data });

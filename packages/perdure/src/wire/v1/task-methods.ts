@@ -6,7 +6,7 @@ import type { TaskRecord, TaskSummary, Timestamp } from "../../task/record.ts";
 import { followTask, heartbeatMsOf } from "../call/held-call.ts";
 import { Heartbeat } from "../call/heartbeat.ts";
 import { sinkOf } from "../call/sink.ts";
-import { toOutcome } from "../call/tool-result.ts";
+import { toLinkedOutcome } from "../call/artifact-links.ts";
 import { statusNotification } from "./announce.ts";
 import { invalidParams, unknownTask } from "./errors.ts";
 import type { Serving } from "./client.ts";
@@ -97,12 +97,12 @@ async function getResult(serving: Serving, key: OwnedTask, since: Timestamp | un
   }
   const task = await store.get(key);
   if (task === undefined) return exchange.error(unknownTask);
-  answer(serving, task);
+  await answer(serving, task);
 }
 
-function answer({ service, exchange }: Serving, task: TaskRecord): void {
+async function answer({ service, exchange }: Serving, task: TaskRecord): Promise<void> {
   service.runtime.endGiven(task);
-  const outcome = toOutcome(service, task);
+  const outcome = await toLinkedOutcome(service, task);
   if ("error" in outcome) return exchange.error(outcome.error);
   const result: JsonObject = { ...outcome.result };
   exchange.result({ ...result, _meta: { ...asObject(result["_meta"]), [relatedTask]: { taskId: task.id } } });

@@ -8,7 +8,7 @@
 import type { JsonObject } from "../../task/json.ts";
 import type { Question, TaskRecord, TaskSummary } from "../../task/record.ts";
 import { questionsOf } from "../call/questions.ts";
-import { toOutcome } from "../call/tool-result.ts";
+import { toLinkedOutcome } from "../call/artifact-links.ts";
 import type { Service } from "../service.ts";
 import type { Askable } from "./envelope.ts";
 import { toInputRequests } from "./input-requests.ts";
@@ -32,15 +32,15 @@ export async function detailedTask(
   }
   if (task.status !== "completed" && task.status !== "failed") return { ...fields, status: task.status };
   const record = await service.runtime.store.get({ taskId: task.id });
-  return record === undefined ? undefined : { ...fields, ...outcomeFields(service, record) };
+  return record === undefined ? undefined : { ...fields, ...(await outcomeFields(service, record)) };
 }
 
 async function asked(service: Service, task: TaskSummary): Promise<readonly Question[]> {
   return task.status === "input_required" ? questionsOf(service, task.id) : [];
 }
 
-function outcomeFields(service: Service, record: TaskRecord): JsonObject {
-  const outcome = toOutcome(service, record);
+async function outcomeFields(service: Service, record: TaskRecord): Promise<JsonObject> {
+  const outcome = await toLinkedOutcome(service, record);
   if ("error" in outcome) return { status: "failed", error: { ...outcome.error } };
   // The ext-tasks client rejects an inlined result without a type of its own.
   return { status: "completed", result: { ...outcome.result, resultType: "complete" } };
