@@ -16,7 +16,7 @@ export const layers: Readonly<Record<string, readonly string[]>> = {
   wire: ["task", "store", "engine", "delivery"],
   app: fiveLayers,
   agentcore: [...fiveLayers, "app"],
-  strands: [...fiveLayers, "app"],
+  strands: [...fiveLayers, "app", "agentcore"],
   dashboard: [...fiveLayers, "app"],
   testing: [...fiveLayers, "app"],
   cli: [...fiveLayers, "app", "dashboard"],

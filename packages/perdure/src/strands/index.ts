@@ -1,0 +1,5 @@
+/** For agents of Strands in TypeScript: their memory, and their long calls. Needs `@strands-agents/sdk`. */
+import "../node-version.ts";
+
+export { AgentCoreSessionManager, type AgentCoreSessionManagerOptions } from "./session-manager.ts";
+export type { SessionPlace } from "./session-events.ts";
