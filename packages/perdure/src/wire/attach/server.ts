@@ -7,6 +7,7 @@
  */
 import type { AuthInfo, McpServer, ServerContext, Transport } from "@modelcontextprotocol/server";
 import { PerdureError } from "../../task/errors.ts";
+import { checkName } from "../../task/name.ts";
 import { registerOn } from "../sdk-server.ts";
 import type { Caller, Service } from "../service.ts";
 import { namedByHeaders } from "../session/named-ids.ts";
@@ -30,7 +31,12 @@ export function attachTo(
 ): AttachedServer {
   const ownerOf = (authInfo: AuthInfo | undefined): string => {
     if (authInfo === undefined) return localOwner;
-    if (principalOf !== undefined) return principalOf(authInfo);
+    if (principalOf !== undefined) {
+      const owner = principalOf(authInfo);
+      // A claim that a token lacks is nobody: to the record, no owner is the operator, who sees everything.
+      checkName(owner, "the principal of a request");
+      return owner;
+    }
     throw new PerdureError("INVALID_OPTION", {
       message: "a request was authenticated: tell attach whose tasks it may see, by the option principal.",
     });

@@ -66,6 +66,23 @@ describe("an authenticated request", () => {
     });
   });
 
+  test.each([undefined, "", null])(
+    "is refused where its principal is %j, and sees nobody's task",
+    async (none) => {
+      const principal = ({ clientId }: { readonly clientId: string }) =>
+        clientId === "ada" ? clientId : (none as unknown as string);
+      const ask = await connected({ principal });
+      const { result } = await ask("ada", "tools/call", { ...call, task: {} });
+      const { taskId } = (result as { task: { taskId: string } }).task;
+      expect(await ask("eve", "tasks/get", { taskId })).toMatchObject({ error: { code: -32_603 } });
+      const check = { name: "check_task_status", arguments: { task_id: taskId } };
+      expect(await ask("eve", "tools/call", check)).toMatchObject({ result: { isError: true } });
+      expect(await ask("eve", "tools/call", { name: "list_tasks", arguments: {} })).toMatchObject({
+        result: { isError: true },
+      });
+    },
+  );
+
   test("is refused where nobody said whose it is", async () => {
     const ask = await connected();
     expect(await ask("ada", "tools/call", call)).toMatchObject({ error: { code: -32_603 } });
