@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import { perdure } from "../app/app.ts";
 import { silent, temporaryFile } from "../app/app.fixture.ts";
+import { openSqliteStore } from "../store/sqlite/index.ts";
 import { DeclinedError, type PerdureError, TaskError } from "../task/errors.ts";
 import { ManualClock } from "../testing/manual-clock.ts";
 import { question, type TaskContext } from "./context.ts";
@@ -304,6 +305,35 @@ describe("parallel branches", () => {
     expect(await handle.status()).toMatchObject({ phase: "queued" });
     await clock.advance("4h");
     expect(await handle.result()).toEqual([11, 22, 33]);
+    await app.close();
+  });
+
+  it("begin no step once the attempt is parked, also one asked for while that was written", async () => {
+    const clock = new ManualClock();
+    const store = openSqliteStore({ file: ":memory:", clock });
+    const app = perdure({ name: "waits", version: "1", store, logger: silent, clock });
+    const ran: string[] = [];
+    const parking = Promise.withResolvers<void>();
+    const park = store.park.bind(store);
+    store.park = (attempt) => {
+      parking.resolve();
+      return park(attempt);
+    };
+    app.task("aside", { description, input }, async (_, task) => {
+      const { attempt } = task;
+      // Beside the rules: it waits for something that is not the task's.
+      const aside = parking.promise.then(() => task.step("charge", () => ran.push(`charge ${attempt}`)));
+      await task.sleep("1h");
+      await aside;
+    });
+    await app.start();
+    const handle = await app.submit("aside", {});
+    await clock.advance("1m");
+    expect(await handle.status()).toMatchObject({ phase: "queued", attempt: 1 });
+    expect(ran).toEqual([]);
+    await clock.advance("1h");
+    await handle.result();
+    expect(ran).toEqual(["charge 2"]);
     await app.close();
   });
 

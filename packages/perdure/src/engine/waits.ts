@@ -63,7 +63,8 @@ export class Waits {
   #resolved: Resolved[] = [];
   #delivering = false;
   #noticing = false;
-  #parking: Promise<void> | undefined;
+  /** Resolves with whether the attempt is parked. */
+  #parking: Promise<boolean> | undefined;
 
   constructor(parts: WaitsParts) {
     this.#parts = parts;
@@ -77,7 +78,10 @@ export class Waits {
 
   /** Does what the handler asks for; while it lasts, the attempt is not parked. */
   async track<T>(run: () => Promise<T>): Promise<T> {
-    while (this.#parking !== undefined) await this.#parking;
+    while (this.#parking !== undefined) {
+      // Abandoned: nothing that it asked for meanwhile is done, nor does it settle.
+      if (await this.#parking) return new Promise<T>(() => undefined);
+    }
     this.#busy++;
     this.#notePeak();
     try {
@@ -165,8 +169,9 @@ export class Waits {
       .then(
         (parked) => {
           if (!parked) this.notice();
+          return parked;
         },
-        () => undefined,
+        () => false,
       )
       .finally(() => {
         this.#parking = undefined;
