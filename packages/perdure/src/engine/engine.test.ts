@@ -163,6 +163,37 @@ describe("the engine asks the record", () => {
     expect(claims - before).toBeLessThanOrEqual(2);
   });
 
+  it("once more for each tick, also one that comes just as the last look ends", async () => {
+    for (let turn = 0; turn < 30; turn++) {
+      const clock = new ManualClock();
+      const now = clock.now.bind(clock);
+      let later = 0;
+      clock.now = () => now() + later; // time that passes, and no timer fires
+      const store = openSqliteStore({ file: ":memory:", clock });
+      const app = testApp({ clock, store });
+      app.task("note", { description, input }, ({ n }) => n);
+      await app.start();
+      await app.submit("note", { n: 1 }, { startAt: clock.now() + 1_000 });
+      await settle();
+      const ticked = Promise.withResolvers<number>();
+      const nextDueMs = store.executor.nextDueMs.bind(store.executor);
+      store.executor.nextDueMs = (request) => {
+        store.executor.nextDueMs = nextDueMs;
+        const due = nextDueMs(request);
+        void (async () => {
+          for (let i = 0; i < turn; i++) await Promise.resolve();
+          later = 2_000;
+          ticked.resolve(app.tick());
+        })();
+        return due;
+      };
+      await app.tick();
+      await ticked.promise;
+      await settle();
+      expect((await app.tasks.list()).tasks, `after ${turn} turns`).toMatchObject([{ status: "completed" }]);
+    }
+  });
+
   it("again after a claim that failed, and runs what was begun beside a refused sweep", async () => {
     const clock = new ManualClock();
     const store = openSqliteStore({ file: ":memory:", clock });

@@ -125,9 +125,7 @@ export class Engine {
   /** Begins what is due and has a slot, and returns how many that were. What a timer does, at once. */
   async tick(): Promise<number> {
     this.#passWanted = true;
-    this.#pass ??= this.#runPasses().finally(() => {
-      this.#pass = undefined;
-    });
+    this.#pass ??= this.#runPasses();
     return this.#pass;
   }
 
@@ -262,11 +260,16 @@ export class Engine {
   async #runPasses(): Promise<number> {
     let begun = 0;
     await Promise.resolve(); // those who wake it in one turn share one pass
-    while (this.#passWanted && this.#state === "started" && this.#parts.store.executor.executes) {
-      this.#passWanted = false;
-      begun += await this.#runPass();
+    try {
+      while (this.#passWanted && this.#state === "started" && this.#parts.store.executor.executes) {
+        this.#passWanted = false;
+        begun += await this.#runPass();
+      }
+      return begun;
+    } finally {
+      // In one go with the last look at what is wanted: who comes later begins anew, and is not lost.
+      this.#pass = undefined;
     }
-    return begun;
   }
 
   async #runPass(): Promise<number> {
