@@ -171,8 +171,9 @@ export class Operations {
     const timeoutMs = toMs(options.timeout, `step ${quote(name)}: timeout`);
     const expiry = new AbortController();
     const signal = AbortSignal.any([step.signal, expiry.signal]);
+    // Of the time-out alone: asked to stop, a step may still end, and what it returns counts.
     const expired = new Promise<never>((_, reject) => {
-      signal.addEventListener("abort", () => reject(signal.reason as Error), { once: true });
+      expiry.signal.addEventListener("abort", () => reject(expiry.signal.reason as Error), { once: true });
     });
     // `run` may throw at once, and nobody is left to hear of the abort that comes later.
     expired.catch(() => undefined);

@@ -31,6 +31,31 @@ describe("a graceful close", () => {
     expect(await next.tasks.handle(id).result()).toBe("written while draining");
   });
 
+  it("leaves a step with a time-out the time to end, as any other", async () => {
+    const file = temporaryFile();
+    const app = testApp({ store: `sqlite:${file}` });
+    const [begun, paid] = [Promise.withResolvers<void>(), Promise.withResolvers<string>()];
+    app.task("pay", { description, input }, (_, task) =>
+      task.step(
+        "charge",
+        () => {
+          begun.resolve();
+          return paid.promise;
+        },
+        { timeout: "1m" },
+      ),
+    );
+    await app.start();
+    const { id } = await app.submit("pay", {});
+    await begun.promise;
+    const closed = app.close();
+    await settle();
+    paid.resolve("charged once");
+    await closed;
+    const next = testApp({ store: `sqlite:${file}` });
+    expect(await next.tasks.get(id)).toMatchObject({ status: "completed", result: "charged once" });
+  });
+
   it("begins no new work", async () => {
     const clock = new ManualClock();
     const app = testApp({ clock, concurrency: 1 });
