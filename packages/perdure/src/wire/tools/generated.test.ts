@@ -94,6 +94,26 @@ describe("a client that knows only tools, and has listed them", () => {
     expect(JSON.parse((contents[0] as { text: string }).text)).toHaveProperty("text.length", 200_000);
   });
 
+  it("lists the tasks that others called only when it asks for them", async () => {
+    const app = testApp();
+    const double = app.task(
+      "double",
+      { description: "", input: z.object({ n: z.number() }) },
+      ({ n }) => n * 2,
+    );
+    app.task("sum", { description: "", input: z.object({}) }, async (_, task) =>
+      task.call(double, { n: 21 }),
+    );
+    const client = await clientOf((await app.listen({ port: 0 })).url);
+    await client.callTool({ name: "sum", arguments: {} });
+    const listed = async (input: object): Promise<string[]> => {
+      const { structuredContent } = await client.callTool({ name: "list_tasks", arguments: { ...input } });
+      return (structuredContent as { tasks: { tool: string }[] }).tasks.map(({ tool }) => tool);
+    };
+    expect(await listed({})).toEqual(["sum"]);
+    expect((await listed({ children: true })).toSorted()).toEqual(["double", "sum"]);
+  });
+
   it("may cancel, once", async () => {
     const { call } = await connected();
     const task_id = await handedOver(call, { ms: 10_000 });

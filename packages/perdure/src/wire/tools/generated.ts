@@ -128,10 +128,14 @@ const definitions: Record<GeneratedTool, Definition> = {
   list_tasks: (service, name) =>
     plainTool(name, {
       description: "Your background tasks, newest first.",
-      input: z.object({ status: z.enum(taskStatuses).optional(), cursor: z.string().optional() }),
+      input: z.object({
+        status: z.enum(taskStatuses).optional(),
+        cursor: z.string().optional(),
+        children: z.boolean().optional(),
+      }),
       output: listOutput,
-      run: async (query, { owner }) => {
-        const page = await service.runtime.store.list({ ...query, owner, limit: 50 });
+      run: async ({ children = false, ...query }, { owner }) => {
+        const page = await service.runtime.store.list({ ...query, children, owner, limit: 50 });
         const lines = page.tasks.map((task) => `${task.id} ${task.tool}: ${task.status}`);
         const more = page.cursor === undefined ? {} : { cursor: page.cursor };
         const said = lines.length === 0 ? "There are no tasks." : lines.join("\n");
