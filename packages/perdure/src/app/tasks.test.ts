@@ -55,6 +55,21 @@ describe("app.tasks.list()", () => {
   });
 });
 
+describe("app.tasks.timeline()", () => {
+  it("is the whole of it, however long", async () => {
+    const app = testApp();
+    app.task("work", { description, input }, async (_, task) => {
+      await Promise.all(Array.from({ length: 2_500 }, (_unused, n) => task.step(`step ${n}`, () => n)));
+    });
+    await app.start();
+    const handle = await app.submit("work", {});
+    await handle.result();
+    const events = await app.tasks.timeline(handle.id);
+    expect(events.filter(({ type }) => type === "operation")).toHaveLength(2_500);
+    expect(events.at(-1)).toMatchObject({ type: "completed" });
+  });
+});
+
 describe("app.tasks.questions() and answer()", () => {
   const sure = z.object({ sure: z.boolean() });
 

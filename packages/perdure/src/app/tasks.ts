@@ -55,10 +55,17 @@ export class Tasks {
     return this.#runtime().store.list(query);
   }
 
-  /** What happened to the task, in order. @throws PerdureError `TASK_NOT_FOUND` */
+  /** All that happened to the task, in order. @throws PerdureError `TASK_NOT_FOUND` */
   async timeline(id: string, { owner }: OwnerOption = {}): Promise<readonly TimelineEvent[]> {
     const task = await this.#existing(id, owner);
-    return this.#runtime().store.timeline({ taskId: task.id });
+    const { store } = this.#runtime();
+    const events: TimelineEvent[] = [];
+    for (;;) {
+      // One reading has a bounded number of events: only an empty one says that nothing is left.
+      const next = await store.timeline({ taskId: task.id, after: events.at(-1)?.revision ?? 0 });
+      if (next.length === 0) return events;
+      events.push(...next);
+    }
   }
 
   /** As `handle.cancel`. @throws PerdureError `TASK_NOT_FOUND` */
