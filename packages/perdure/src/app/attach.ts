@@ -43,14 +43,16 @@ export async function attach<Server extends AttachableServer>(
   const { attachTo } = await import("../wire/attach/server.ts");
   const { StdioServerTransport } = await import("@modelcontextprotocol/server/stdio");
   const { claimStandardOutput } = await import("../wire/stdio/standard-output.ts");
-  const attached = attachTo(target, app.service(), principal, localOwner);
+  const service = app.service();
+  const { logger } = service.runtime;
+  const attached = attachTo(target, service, principal, localOwner);
   await app.start();
   return {
     transport: (inner) => {
       const transport =
         inner === undefined
           ? attached.transport(new StdioServerTransport(process.stdin, claimStandardOutput()), () => {
-              void app.close();
+              app.close().catch((error: unknown) => logger.error({ err: error }, "could not close"));
             })
           : attached.transport(inner);
       return transport as TransportOf<Server>;
