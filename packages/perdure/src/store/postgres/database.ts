@@ -216,6 +216,8 @@ export class Database {
     });
     // Of an idle connection that broke: the pool has dropped it, and the next statement makes a new one.
     pool.on("error", () => undefined);
+    // Of one that breaks in use: the statement is rejected as well, and an event that nobody hears ends the process.
+    pool.on("connect", (client) => client.on("error", () => undefined));
     return pool;
   }
 
