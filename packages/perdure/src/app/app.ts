@@ -50,7 +50,10 @@ export interface PerdureOptions extends ServingOptions, DeliveringOptions {
   /** Names the application, and its default file: letters, digits, `_`, `-`, `.`. */
   readonly name: string;
   readonly version: string;
-  /** `"sqlite:FILE"`, `"sqlite::memory:"` or a store. Default: a file of the application's name in the user's state folder. */
+  /**
+   * `"sqlite:FILE"`, `"sqlite::memory:"`, `"postgres://…"` or a store. Default: the `postgres://` URL in `DATABASE_URL`;
+   * without one, a file of the application's name in the user's state folder.
+   */
   readonly store?: string | TaskStore;
   /**
    * Where `task.artifact` keeps files: a folder, `"s3://bucket/prefix"` (see `docs/heavy-work.md`), or a store of your

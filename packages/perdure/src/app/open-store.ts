@@ -1,9 +1,10 @@
 /** Which store a `store` setting names. */
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
+import { openPostgresStore } from "../store/postgres/index.ts";
 import { openSqliteStore } from "../store/sqlite/index.ts";
 import type { TaskStore } from "../store/store.ts";
-import type { Clock } from "../task/clock.ts";
+import { type Clock, systemClock } from "../task/clock.ts";
 import { PerdureError, quote } from "../task/errors.ts";
 import type { Logger } from "../engine/logger.ts";
 
@@ -16,11 +17,15 @@ export function openStore(
   logger: Logger,
 ): TaskStore {
   const warn = (message: string): void => logger.warn({}, message);
+  const url = setting ?? process.env["DATABASE_URL"];
+  // The time of a record that many machines share is its database's; a clock that a test moves is the record's too.
+  const ownClock = clock === systemClock ? {} : { clock };
+  if (url !== undefined && /^postgres(ql)?:/.test(url)) return openPostgresStore({ url, warn, ...ownClock });
   if (setting === undefined) return openSqliteStore({ file: defaultFile(appName), clock, warn });
   const file = setting.startsWith(scheme) ? setting.slice(scheme.length) : "";
   if (file === "") {
     throw new PerdureError("INVALID_OPTION", {
-      message: `store must be "sqlite:FILE", "sqlite::memory:" or a TaskStore; ${quote(setting)} came.`,
+      message: `store must be "sqlite:FILE", "sqlite::memory:", "postgres://…" or a TaskStore; ${quote(setting)} came.`,
     });
   }
   return openSqliteStore({ file: file === ":memory:" ? file : resolve(file), clock, warn });

@@ -43,6 +43,7 @@ function program(): Command {
   addServe(root);
   addCall(root);
   addDoctor(root);
+  addMigrate(root);
   addTasks(root);
   addAgentCore(root);
   return root;
@@ -82,6 +83,18 @@ function addCall(root: Command): void {
       await connection.close();
     }
   });
+}
+
+function addMigrate(root: Command): void {
+  root
+    .command("migrate")
+    .description("bring the schema of a store on Postgres to what this version needs")
+    .argument("[url]", "postgres://user:password@host/database; default: DATABASE_URL")
+    .option("--schema <name>", "where its tables are", "perdure")
+    .action(async (url: string | undefined, { schema }: { schema: string }) => {
+      const { migrate } = await import("./migrate.ts");
+      process.exitCode = await migrate(url ?? process.env["DATABASE_URL"], schema);
+    });
 }
 
 function addDoctor(root: Command): void {

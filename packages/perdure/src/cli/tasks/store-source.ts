@@ -18,6 +18,7 @@ export function openStoreSource(store: string): TaskSource {
 
 /** Without handlers. @throws CommandError `unreachable` */
 export function openStoreApp(store: string): App {
+  if (/^postgres(ql)?:/.test(store)) return perdure({ name: "perdure-cli", version: "0", store });
   const file = store.replace(/^sqlite:/, "");
   if (!existsSync(file)) {
     throw new CommandError(
