@@ -13,15 +13,20 @@ const [url = "", lease = "900"] = process.argv.slice(2);
 const store = openPostgresStoreForTest({ url, leaseMs: Number(lease), warn: () => undefined });
 const tell = (notice: ProcessNotice): void => void process.send?.(notice);
 
-await store.executor.start({
-  tools: ["train"],
-  wake: () => {
-    if (!store.executor.executes) tell({ what: "lost" });
-  },
-});
 const id = newTaskId(Date.now());
-await store.create({ id, tool: "train", owner: "ada", input: null, begin: true });
-tell({ what: "running", id });
+
+async function begin(): Promise<void> {
+  await store.executor.start({
+    tools: ["train"],
+    wake: () => {
+      if (!store.executor.executes) tell({ what: "lost" });
+    },
+  });
+  await store.create({ id, tool: "train", owner: "ada", input: null, begin: true });
+  tell({ what: "running", id });
+}
+
+void begin();
 
 process.on("message", () => {
   store.saveState({ taskId: id, attempt: 1, state: 1 }).then(

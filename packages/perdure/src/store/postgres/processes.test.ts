@@ -1,8 +1,7 @@
 /** Many processes over one Postgres: taking over from the dead, hearing of each other, and a database that goes away. */
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
-import { connect, createServer, type Server, type Socket } from "node:net";
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -136,12 +135,13 @@ describe("notifications", () => {
 
   it("wake the processes that execute, wherever the work comes from", async () => {
     const [here, there] = [openStore(), openStore()];
-    const woken = new Promise<void>((resolve) => {
-      void here.executor.start({ tools: ["train"], wake: () => resolve() });
-    });
-    await here.executor.activeTools();
+    let woken = 0;
+    await here.executor.start({ tools: ["train"], wake: () => woken++ });
+    await there.list({});
+    await delay(100);
+    const before = woken;
     await there.create(request());
-    await woken;
+    await expect.poll(() => woken, { timeout: 1_000 }).toBeGreaterThan(before);
     await Promise.all([here.close(), there.close()]);
   });
 });
