@@ -1,4 +1,5 @@
 import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { z } from "zod";
@@ -197,4 +198,22 @@ describe("a program is killed with its group", () => {
       await gone(second.pids);
     },
   );
+});
+
+describe.skipIf(process.platform === "win32")("a process that may open no more files", () => {
+  it.each([
+    ["guarded", ["exit 0", "EMFILE", "exit 0"]],
+    ["unguarded", ["EMFILE", "exit 0"]],
+  ])("says so, and goes on when it may again (%s)", async (guarded, ends) => {
+    const program = new URL("./no-more-files.fixture.ts", import.meta.url).pathname;
+    const script = 'ulimit -n 48; exec "$@"';
+    const child = spawn("/bin/sh", ["-c", script, "sh", process.execPath, program, guarded], {
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    const said = { out: "", err: "" };
+    child.stdout.on("data", (chunk: Buffer) => (said.out += chunk.toString()));
+    child.stderr.on("data", (chunk: Buffer) => (said.err += chunk.toString()));
+    const [code] = (await once(child, "close")) as [number | null];
+    expect({ code, err: said.err, ends: said.out.trim().split("\n") }).toEqual({ code: 0, err: "", ends });
+  });
 });

@@ -41,6 +41,7 @@ done
 for g in $groups; do kill -s KILL -- "-$g" 2>/dev/null; done
 `;
 const graceSeconds = 5;
+const retryMs = 1_000;
 
 const groups = new Set<number>();
 let guardian: ChildProcess | undefined;
@@ -72,11 +73,15 @@ function start(): void {
     guardian = undefined;
     if (groups.size > 0) start();
   };
-  started.on("error", again).on("exit", again);
-  started.stdin.on("error", () => undefined);
+  started.on("exit", again);
+  // It could not be started: not again and again without a pause, in which what it lacks may become free.
+  started.on("error", () => void setTimeout(again, retryMs).unref());
+  // A process that may open no more files gets a child without pipes.
+  const stdin = started.stdin as Socket | undefined;
+  stdin?.on("error", () => undefined);
   // Neither keeps this process alive.
   started.unref();
-  (started.stdin as Socket).unref();
+  stdin?.unref();
   for (const group of groups) tell("+", group);
 }
 

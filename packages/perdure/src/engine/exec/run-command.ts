@@ -68,9 +68,11 @@ function start(command: Command): ChildProcess {
     stdio: [...stdio],
   });
   if (child.pid !== undefined) guardGroup(child.pid);
-  const pipe = child.stdio[3] as Writable;
-  pipe.on("error", () => undefined);
-  pipe.end("go\n");
+  // A process that may open no more files gets a child without pipes, and is told why by its error.
+  const stdioOf: { readonly stdio: ChildProcess["stdio"] | undefined } = child;
+  const pipe = stdioOf.stdio?.[3] as Writable | undefined;
+  pipe?.on("error", () => undefined);
+  pipe?.end("go\n");
   return feed(child, input);
 }
 
