@@ -61,9 +61,15 @@ export class Sessions {
   }
 }
 
-/** Short, and no session id, which some servers take for a secret. */
-export function askedAs({ id }: SessionKey): string {
-  return createHash("sha256").update(id).digest("base64url").slice(0, 16);
+/**
+ * Short, and no session id, which some servers take for a secret. Of each principal another: a client chooses its id
+ * itself, perhaps one that it has seen.
+ */
+export function askedAs({ owner, id }: SessionKey): string {
+  return createHash("sha256")
+    .update(JSON.stringify([owner, id]))
+    .digest("base64url")
+    .slice(0, 16);
 }
 
 export function clientNameOf({ clientInfo }: ClientSession): string | undefined {
