@@ -41,6 +41,29 @@ async function fixture(options?: V2FrontOptions): Promise<{ service: Service; fr
 }
 
 describe("a listen for tasks", () => {
+  it("follows none of them any more when one cannot be read", async () => {
+    const { service, front } = await fixture();
+    const [fine, broken] = [await submit(service, "never"), await submit(service, "never")];
+    const exchange = listen({ taskIds: [fine, broken] });
+    const served = front.serve(exchange);
+    await eventually(() => exchange.notified("notifications/tasks").length === 2);
+    const { store } = service.runtime;
+    const summary = store.summary.bind(store);
+    const read: TaskId[] = [];
+    store.summary = async (key) => {
+      read.push(key.taskId);
+      if (key.taskId === broken) throw new Error("the disk is away");
+      return summary(key);
+    };
+    await store.signal({ taskId: broken, name: "a change", value: 1 });
+    await served;
+    expect(exchange.said.at(-1)).toEqual({ error: { code: -32_603, message: "Internal error" } });
+    read.length = 0;
+    await store.signal({ taskId: fine, name: "a change", value: 1 });
+    await sleep(20);
+    expect(read).toEqual([]);
+  });
+
   it("is acknowledged first, shows each task as it is, its changes, its end, and closes", async () => {
     const { service, front } = await fixture();
     const taskId = await submit(service, "nap");

@@ -73,7 +73,8 @@ export class Listens {
       if (!until.aborted)
         exchange.notify(method, { ...params, _meta: { ...objectAt(params, "_meta"), ...meta } });
     };
-    const until = AbortSignal.any([exchange.gone, stopped]);
+    const over = new AbortController();
+    const until = AbortSignal.any([exchange.gone, stopped, over.signal]);
     const { owner } = exchange.caller;
     const { askable } = readEnvelope(exchange.request.params);
     const taskIds = await this.#ownTasks(filter.taskIds ?? [], owner);
@@ -95,6 +96,8 @@ export class Listens {
       // Closing ends a stream, and is no failure of it.
       if (!(error instanceof PerdureError && error.code === "APP_CLOSED")) throw error;
     } finally {
+      // When one of its tasks cannot be read, nobody follows the others any more.
+      over.abort();
       keepAlive.cancel();
       unsubscribe?.();
     }
