@@ -46,14 +46,23 @@ function contextOf({ tool, caller, sink, signal, questions }: PlainCall): PlainC
     session: caller.session,
     headers: caller.headers,
     signal,
-    progress: (done, total, message) =>
-      sink.progress?.({
-        progress: done,
-        ...(total !== undefined && { total }),
-        ...(message !== undefined && { message }),
-      }),
+    progress: risingProgress(sink),
     ...askingBy(questions),
     log: { debug: write("debug"), info: write("info"), warning: write("warning"), error: write("error") },
+  };
+}
+
+/** As the protocol wants it: each report is higher than the one before. A new message of the same height may wait. */
+function risingProgress({ progress: send }: CallSink): PlainContext["progress"] {
+  let highest = Number.NEGATIVE_INFINITY;
+  return (done, total, message) => {
+    if (!(done > highest) || !Number.isFinite(done)) return;
+    highest = done;
+    send?.({
+      progress: done,
+      ...(total !== undefined && { total }),
+      ...(message !== undefined && { message }),
+    });
   };
 }
 
