@@ -61,8 +61,15 @@ describe("which messages are ours", () => {
 describe("a fault of ours", () => {
   it("says nothing of the inside", async () => {
     const service = await testService({ never });
-    await service.runtime.store.close();
-    const { said } = await ask(createV1Front(service), "tools/call", { name: "never" });
-    expect(said).toEqual([{ error: { code: -32_603, message: "Internal error" } }]);
+    const front = createV1Front(service);
+    const { store } = service.runtime;
+    const create = store.create.bind(store);
+    store.create = () => Promise.reject(new Error("ENOENT: /var/lib/app.db"));
+    const broken = await ask(front, "tools/call", { name: "never" });
+    expect(broken.said).toEqual([{ error: { code: -32_603, message: "Internal error" } }]);
+    store.create = create;
+    await store.close();
+    const { said } = await ask(front, "tools/call", { name: "never" });
+    expect(said).toEqual([{ error: { code: -32_603, message: "The server is shutting down" } }]);
   });
 });

@@ -4,6 +4,7 @@
  * Ours are `tools/call` of durable tools and `tasks/*`. Everything else, and every request that is not perfect in its
  * form, goes to a server of the SDK, which serves or refuses it in its own words.
  */
+import { internalError } from "../call/internal-error.ts";
 import type { JsonRpcRequest } from "../exchange.ts";
 import type { Service } from "../service.ts";
 import { calledTask, resumeCall, serveCall } from "./call-tool.ts";
@@ -100,7 +101,7 @@ async function serve(
     if (exchange.gone.aborted) return;
     const { id: requestId, method } = exchange.request;
     service.runtime.logger.error({ err: error, method, requestId }, "a request could not be answered");
-    exchange.error({ code: -32_603, message: "Internal error" });
+    exchange.error(internalError(error));
   } finally {
     call.close();
   }
