@@ -68,8 +68,6 @@ export interface PerdureOptions extends ServingOptions, DeliveringOptions {
   readonly limits?: Partial<Limits>;
   /** How long a task that only waits stays resident for an answer before it is parked. Default 2 s. */
   readonly linger?: Duration;
-  /** How many signals a task keeps that its handler has not waited for. Default 1,000. */
-  readonly maxSignals?: number;
   /** A pino logger or one like it. Default: pino, warnings and errors, to standard error. */
   readonly logger?: Logger;
   /** Close on SIGINT and SIGTERM, then end the process by that signal. Default false. */
@@ -184,9 +182,7 @@ export class App {
     this.#logger =
       options.logger ??
       pino({ name: options.name, level: "warn" }, pino.destination({ dest: 2, sync: true }));
-    this.tasks = new Tasks(() => this.#open(), {
-      maxSignals: toCount(options.maxSignals ?? 1_000, "maxSignals"),
-    });
+    this.tasks = new Tasks(() => this.#open(), this.#limits);
     if (options.signals === true) closeOnSignals(this);
   }
 

@@ -109,19 +109,19 @@ describe("app.tasks.questions() and answer()", () => {
 });
 
 describe("app.tasks.signal()", () => {
-  it("keeps as many as maxSignals allows, and refuses the next", async () => {
-    const app = testApp({ maxSignals: 2 });
+  it("keeps as many as limits.signals allows, and refuses the next", async () => {
+    const app = testApp({ limits: { signals: 2 } });
     app.task("hang", { description, input }, () => forever);
     const { id } = await app.submit("hang", {});
     for (const n of [1, 2]) expect(await app.tasks.signal(id, "go", n)).toBe(true);
     await expect(app.tasks.signal(id, "go", 3)).rejects.toMatchObject({
       code: "LIMIT_EXCEEDED",
-      message: expect.stringContaining("maxSignals allows 2") as string,
+      message: expect.stringContaining("limits.signals allows 2") as string,
     });
   });
 
   it("takes no limit that is none", () => {
-    expect(() => testApp({ maxSignals: 0 })).toThrow("maxSignals must be a whole number");
+    expect(() => testApp({ limits: { signals: 0 } })).toThrow("limits.signals must be a whole number");
   });
 });
 

@@ -10,6 +10,7 @@ import type { Artifact } from "../task/artifact.ts";
 import { PerdureError } from "../task/errors.ts";
 import type { TaskId } from "../task/id.ts";
 import type { JsonValue } from "../task/json.ts";
+import type { Limits } from "../task/limits.ts";
 import type { AnswerAction, Question, TaskRecord, TimelineEvent } from "../task/record.ts";
 import { noArtifact, notFound, TaskHandle } from "./handle.ts";
 
@@ -33,11 +34,11 @@ export interface Answer {
 
 export class Tasks {
   readonly #runtime: () => Runtime;
-  readonly #maxSignals: number;
+  readonly #limits: Pick<Limits, "signals">;
 
-  constructor(runtime: () => Runtime, { maxSignals }: { readonly maxSignals: number }) {
+  constructor(runtime: () => Runtime, limits: Pick<Limits, "signals">) {
     this.#runtime = runtime;
-    this.#maxSignals = maxSignals;
+    this.#limits = limits;
   }
 
   /** The whole record, or `undefined` for one that is unknown, expired, or another owner's. */
@@ -101,7 +102,7 @@ export class Tasks {
 
   /**
    * Gives a task a value that it waits for by `task.waitUntil(name)`, now or later. False when it has ended.
-   * @throws PerdureError `TASK_NOT_FOUND`, `INVALID_VALUE`; `LIMIT_EXCEEDED`: nobody has waited for `maxSignals` of them
+   * @throws PerdureError `TASK_NOT_FOUND`, `INVALID_VALUE`; `LIMIT_EXCEEDED`: nobody has waited for `limits.signals` of them
    */
   async signal(id: string, name: string, value?: JsonValue, { owner }: OwnerOption = {}): Promise<boolean> {
     const sent = await this.#runtime().store.signal({
@@ -109,7 +110,7 @@ export class Tasks {
       owner,
       name,
       value,
-      maxKept: this.#maxSignals,
+      maxKept: this.#limits.signals,
     });
     if (sent === undefined) throw notFound(id);
     return sent;

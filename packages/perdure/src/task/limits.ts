@@ -38,6 +38,8 @@ export interface Limits extends TaskLimits {
   readonly openTasksPerOwner: number;
   /** Tasks of the store that have not ended. Default 1,000,000. */
   readonly openTasks: number;
+  /** Signals of one task that its handler has not waited for. Default 1,000. */
+  readonly signals: number;
 }
 
 const mebibyte = 1_048_576;
@@ -55,10 +57,12 @@ export const defaultLimits: Limits = {
   queuedTasks: 100_000,
   openTasksPerOwner: 100_000,
   openTasks: 1_000_000,
+  signals: 1_000,
 };
 
 /** Those of the limits that a tool has of its own. */
-export function toTaskLimits({ openTasksPerOwner: _, openTasks: __, ...limits }: Limits): TaskLimits {
+export function toTaskLimits(all: Limits): TaskLimits {
+  const { openTasksPerOwner: _, openTasks: __, signals: ___, ...limits } = all;
   return limits;
 }
 

@@ -9,6 +9,7 @@
 import { PerdureError, quote } from "../../task/errors.ts";
 import type { Failure } from "../../task/failure.ts";
 import type { TaskId } from "../../task/id.ts";
+import { limitExceeded } from "../../task/limits.ts";
 import type { Operation, Question, TaskSummary, Timestamp, Wait } from "../../task/record.ts";
 import type {
   AnswerQuestion,
@@ -340,11 +341,8 @@ function openQuestion(tx: Transaction, task: TaskRow, key: string): Row | undefi
 function refuseMany(tx: Transaction, { taskId, name, maxKept = 1_000 }: SendSignal): void {
   const kept = tx.sql("SELECT count(*) AS kept FROM signals WHERE task_id = ?").get(taskId)?.["kept"];
   if (Number(kept) < maxKept) return;
-  throw new PerdureError("LIMIT_EXCEEDED", {
-    message:
-      `task ${taskId} keeps ${Number(kept)} signals that nobody has waited for; maxSignals allows ${maxKept}, and ` +
-      `${quote(name)} was not kept. Wait for them in the handler (waitUntil), or raise maxSignals.`,
-  });
+  const came = `task ${taskId} keeps ${Number(kept)} signals that nobody has waited for, and ${quote(name)} was not kept`;
+  throw limitExceeded("signals", came, maxKept, "Wait for them in the handler (waitUntil)");
 }
 
 function takeSignal(
