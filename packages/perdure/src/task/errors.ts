@@ -6,7 +6,7 @@
  * - {@link TerminalError}: thrown by a handler or step to say that trying again is of no use.
  * - {@link ProtocolError}: thrown by a handler that wants a JSON-RPC error instead of a tool error.
  * - {@link DeclinedError}: a person did not want to answer.
- * - {@link ExecError}: a program of \`task.exec\` did not end well.
+ * - {@link ExecError}: a program of `task.exec` did not end well.
  * - {@link TaskError}: what `handle.result()` throws when the task did not complete.
  */
 import type { Failure } from "./failure.ts";

@@ -2,9 +2,9 @@
  * The schema of the embedded store, as the list of steps that lead to it: step n brings a file from version n−1 to n
  * (`PRAGMA user_version`). A step that was released never changes; a new need is a new step, in a file of its own.
  *
- * Four tables. `tasks` holds the small row that changes often; the values stand apart in `payloads`, because SQLite
- * writes a row anew at every update, and a progress report must not rewrite a megabyte of input. All but `tasks` are
- * `WITHOUT ROWID`: one b-tree instead of two, and everything of a task side by side.
+ * `tasks` holds the small row that changes often; the values stand apart in `payloads`, because SQLite writes a row anew
+ * at every update, and a progress report must not rewrite a megabyte of input. What belongs to a task (values,
+ * operations, events, signals) is `WITHOUT ROWID`: one b-tree instead of two, and everything of a task side by side.
  *
  * A migration library was looked at and left: `umzug`, the well-kept one, brings a command line and five packages to
  * every user, and its steps are not one transaction with the version number, which a process that may be killed at
