@@ -83,6 +83,11 @@ export function isArray(value: JsonValue): value is readonly JsonValue[] {
   return Array.isArray(value);
 }
 
+/** Of parsed JSON: the value, where it is an object. */
+export function asObject(value: JsonValue | undefined): JsonObject | undefined {
+  return typeof value === "object" && value !== null && !isArray(value) ? value : undefined;
+}
+
 interface Unequal {
   readonly path: string;
   readonly came: string;

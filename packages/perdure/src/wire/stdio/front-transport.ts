@@ -15,14 +15,14 @@ import {
   type Transport,
   type TransportSendOptions,
 } from "@modelcontextprotocol/server";
-import type { JsonObject, JsonValue } from "../../task/json.ts";
+import { asObject, type JsonObject, type JsonValue } from "../../task/json.ts";
 import type { JsonRpcRequest } from "../exchange.ts";
 import type { Caller, Service } from "../service.ts";
 import { createV1Front, type V1Front } from "../v1/front.ts";
 import { createV2Front, type V2Front } from "../v2/front.ts";
 import { RequestCheck } from "../v2/request-check.ts";
 import { MessageExchange } from "./message-exchange.ts";
-import { asObject, Overheard } from "./overheard.ts";
+import { Overheard } from "./overheard.ts";
 
 export interface ConnectionEvents {
   /** Is told the first message that asks for more than who the server is. */

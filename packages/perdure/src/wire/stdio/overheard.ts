@@ -3,7 +3,7 @@
  * is overheard, not answered.
  */
 import { nanoid } from "nanoid";
-import { isArray, type JsonObject, type JsonValue } from "../../task/json.ts";
+import { asObject, type JsonObject } from "../../task/json.ts";
 import type { V1Session, V1Stream } from "../v1/client.ts";
 
 type Id = string | number;
@@ -42,8 +42,4 @@ export class Overheard implements V1Session {
     const { protocolVersion } = result;
     if (typeof protocolVersion === "string") this.protocolVersion = protocolVersion;
   }
-}
-
-export function asObject(value: JsonValue | undefined): JsonObject | undefined {
-  return typeof value === "object" && value !== null && !isArray(value) ? value : undefined;
 }

@@ -4,7 +4,7 @@
  */
 import { PerdureError, ProtocolError } from "../../task/errors.ts";
 import type { TaskId } from "../../task/id.ts";
-import type { JsonObject } from "../../task/json.ts";
+import { asObject, type JsonObject } from "../../task/json.ts";
 import type { Timestamp } from "../../task/record.ts";
 import { CallEnd, cancelledByClient, disconnected } from "../call/call-end.ts";
 import { handOver } from "../call/hand-over.ts";
@@ -18,7 +18,7 @@ import { knowsTasks, type Serving } from "./client.ts";
 import type { Asking } from "./asking.ts";
 import { invalidParams, tooMuchNow, unknownTask } from "./errors.ts";
 import type { Resumption } from "./event-id.ts";
-import { asObject, wantedBy } from "./request.ts";
+import { wantedBy } from "./request.ts";
 import type { ResumableExchange } from "./resumable.ts";
 import { taskView, textOf } from "./task-view.ts";
 

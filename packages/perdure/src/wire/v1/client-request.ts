@@ -4,10 +4,9 @@
  * the task is looked up under the owner who sends it.
  */
 import type { TaskId } from "../../task/id.ts";
-import { isArray, type JsonObject, type JsonValue } from "../../task/json.ts";
+import { asObject, isArray, type JsonObject, type JsonValue } from "../../task/json.ts";
 import type { AnswerAction, Question } from "../../task/record.ts";
 import { type ClientRequest, knowsTasks, type V1Session } from "./client.ts";
-import { asObject } from "./request.ts";
 
 export interface AskedQuestion {
   readonly taskId: TaskId;

@@ -12,7 +12,7 @@ import {
   SUPPORTED_PROTOCOL_VERSIONS,
 } from "@modelcontextprotocol/server";
 import type { ClientSession } from "../../store/sessions.ts";
-import type { JsonValue } from "../../task/json.ts";
+import { asObject, type JsonValue } from "../../task/json.ts";
 import type { JsonRpcError } from "../call/tool-result.ts";
 import type { JsonRpcRequest } from "../exchange.ts";
 import type { Caller, Service } from "../service.ts";
@@ -21,7 +21,7 @@ import type { V1Exchange, V1Session, V1Stream } from "./client.ts";
 import { endEventId, parseEventId } from "./event-id.ts";
 import { createV1Front, type V1Front } from "./front.ts";
 import { toLoggingLevel } from "../call/logging.ts";
-import { asCancellation, asObject, asRequest } from "./request.ts";
+import { asCancellation, asRequest } from "./request.ts";
 import { askedAs, clientNameOf, isSessionId, Sessions } from "./sessions.ts";
 import { StandaloneStreams } from "./standalone-streams.ts";
 

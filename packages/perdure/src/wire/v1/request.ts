@@ -1,5 +1,5 @@
 /** The form of a message of this generation. What is not perfect is left to the SDK to refuse. */
-import { isArray, type JsonObject, type JsonValue } from "../../task/json.ts";
+import { asObject, type JsonValue } from "../../task/json.ts";
 import { toLoggingLevel } from "../call/logging.ts";
 import type { WantedSigns } from "../call/sink.ts";
 import type { JsonRpcRequest } from "../exchange.ts";
@@ -42,10 +42,6 @@ export function progressTokenOf({ params }: JsonRpcRequest): string | number | u
 /** What the client wants to hear while it waits. */
 export function wantedBy(request: JsonRpcRequest, { logLevel }: V1Session): WantedSigns {
   return { progressToken: progressTokenOf(request), logLevel: toLoggingLevel(logLevel) };
-}
-
-export function asObject(value: JsonValue | undefined): JsonObject | undefined {
-  return typeof value === "object" && value !== null && !isArray(value) ? value : undefined;
 }
 
 function isRequestId(value: JsonValue | undefined): value is string | number {

@@ -1,7 +1,7 @@
 /** `tasks/get`, `tasks/result`, `tasks/list` and `tasks/cancel`: only of the owner's own tasks. */
 import { PerdureError } from "../../task/errors.ts";
 import type { TaskId } from "../../task/id.ts";
-import type { JsonObject } from "../../task/json.ts";
+import { asObject, type JsonObject } from "../../task/json.ts";
 import type { TaskRecord, TaskSummary, Timestamp } from "../../task/record.ts";
 import { followTask, heartbeatMsOf } from "../call/held-call.ts";
 import { Heartbeat } from "../call/heartbeat.ts";
@@ -10,7 +10,7 @@ import { toLinkedOutcome } from "../call/artifact-links.ts";
 import { statusNotification } from "./announce.ts";
 import { invalidParams, unknownTask } from "./errors.ts";
 import type { Serving } from "./client.ts";
-import { asObject, wantedBy } from "./request.ts";
+import { wantedBy } from "./request.ts";
 import { taskView } from "./task-view.ts";
 
 export const taskMethods: ReadonlySet<string> = new Set([

@@ -8,7 +8,7 @@
  * wants to be the protocol's, and because the generated ones are what most clients have for tasks.
  */
 import { ProtocolError } from "../../task/errors.ts";
-import type { JsonObject } from "../../task/json.ts";
+import { asObject, type JsonObject } from "../../task/json.ts";
 import { FirstQuestions } from "../call/first-questions.ts";
 import { callPlainTool } from "../call/plain-call.ts";
 import { sinkOf } from "../call/sink.ts";
@@ -17,7 +17,7 @@ import type { Exchange } from "../exchange.ts";
 import type { Caller, PlainTool, Service } from "../service.ts";
 import { withSession } from "../session/caller-session.ts";
 import { generatedPlainTools } from "../tools/generated.ts";
-import { asObject, invalidParams, readEnvelope } from "./envelope.ts";
+import { invalidParams, readEnvelope } from "./envelope.ts";
 import { RequestStates } from "./request-state.ts";
 import { type Call, Round } from "./round.ts";
 import { serveTaskCall } from "./task-call.ts";

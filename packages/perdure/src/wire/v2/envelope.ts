@@ -7,7 +7,7 @@ import {
   CLIENT_INFO_META_KEY,
   SERVER_INFO_META_KEY,
 } from "@modelcontextprotocol/server";
-import { isArray, type JsonObject, type JsonValue } from "../../task/json.ts";
+import { asObject, isArray, type JsonObject, type JsonValue } from "../../task/json.ts";
 import type { Question } from "../../task/record.ts";
 import { type LoggingLevel, toLoggingLevel } from "../call/logging.ts";
 import type { JsonRpcError } from "../call/tool-result.ts";
@@ -67,10 +67,6 @@ function declaresTasks(capabilities: JsonObject | undefined): boolean {
 /** A property of its own that is an object. */
 export function objectAt(object: JsonObject | undefined, key: string): JsonObject | undefined {
   return object !== undefined && Object.hasOwn(object, key) ? asObject(object[key]) : undefined;
-}
-
-export function asObject(value: JsonValue | undefined): JsonObject | undefined {
-  return typeof value === "object" && value !== null && !isArray(value) ? value : undefined;
 }
 
 export function isTexts(value: JsonValue | undefined): value is readonly string[] {

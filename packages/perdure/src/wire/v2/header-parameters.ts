@@ -1,6 +1,5 @@
 /** Arguments that a client repeats in headers, because the input schema says so by `x-mcp-header`. */
-import type { JsonObject } from "../../task/json.ts";
-import { asObject } from "./envelope.ts";
+import { asObject, type JsonObject } from "../../task/json.ts";
 
 export interface HeaderParameter {
   /** Lower case. */

@@ -4,9 +4,9 @@
  * is shown only what it declared that it can ask: the others see in the task's message that it waits for an answer.
  * Source: 2026-07-28, "Multi Round-Trip Requests"; the extension, "Input Required".
  */
-import type { JsonObject, JsonValue } from "../../task/json.ts";
+import { asObject, type JsonObject, type JsonValue } from "../../task/json.ts";
 import type { AnswerAction, Question } from "../../task/record.ts";
-import { type Askable, asObject } from "./envelope.ts";
+import type { Askable } from "./envelope.ts";
 
 export function toInputRequests(questions: readonly Question[], askable: Askable): JsonObject {
   const shown = questions.filter(({ mode }) => askable.has(mode));

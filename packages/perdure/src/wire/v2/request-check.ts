@@ -6,9 +6,9 @@
  * one with each request: what was found valid is remembered by its JSON.
  */
 import { classifyInboundRequest } from "@modelcontextprotocol/server";
-import type { JsonObject, JsonValue } from "../../task/json.ts";
+import { asObject, type JsonObject, type JsonValue } from "../../task/json.ts";
 import type { JsonRpcRequest } from "../exchange.ts";
-import { asObject, objectAt, revision } from "./envelope.ts";
+import { objectAt, revision } from "./envelope.ts";
 import type { V2Front } from "./front.ts";
 
 const maxRemembered = 500;
