@@ -226,6 +226,11 @@ describe("names", () => {
     return generatedPlainTools(app.service()).map(({ name }) => name);
   };
 
+  it("are of tools that are made once for all requests", () => {
+    const service = testApp().service();
+    expect(generatedPlainTools(service)).toBe(generatedPlainTools(service));
+  });
+
   it("are the post's, with a prefix, of one's own, or hidden", () => {
     expect(namesOf({})).toEqual(["check_task_status", "get_task_results", "cancel_task", "list_tasks"]);
     expect(namesOf({ prefix: "ml_", names: { cancel_task: "stop" }, hide: ["list_tasks"] })).toEqual([

@@ -42,10 +42,17 @@ const listOutput: ObjectSchema = {
   properties: { tasks: { type: "array", items: { type: "object" } }, cursor: text },
 };
 
-/** The generated tools that the settings do not hide, as ordinary tools. */
-export function generatedPlainTools(service: Service): PlainTool[] {
-  const tools: PlainTool[] = [];
-  for (const [key, name] of service.settings.toolNames) tools.push(definitions[key](service, name));
+const made = new WeakMap<Service, readonly PlainTool[]>();
+
+/**
+ * The generated tools that the settings do not hide, as ordinary tools. Made once for a service: the SDK wants a server
+ * for each request, and their schemas take 2 ms.
+ */
+export function generatedPlainTools(service: Service): readonly PlainTool[] {
+  const known = made.get(service);
+  if (known !== undefined) return known;
+  const tools = [...service.settings.toolNames].map(([key, name]) => definitions[key](service, name));
+  made.set(service, tools);
   return tools;
 }
 
