@@ -9,7 +9,7 @@ import type { TaskId } from "../../task/id.ts";
 import type { JsonValue } from "../../task/json.ts";
 import { ManualClock } from "../../testing/manual-clock.ts";
 import { CallEnd } from "./call-end.ts";
-import { holdCall, type HeldCall, type ProgressReport } from "./held-call.ts";
+import { holdCall, type HeldCall, type ProgressReport, waitForOutcome } from "./held-call.ts";
 import type { ToolOutcome } from "./tool-result.ts";
 import type { Service } from "../service.ts";
 
@@ -308,4 +308,34 @@ describe("rejoin", () => {
     expect(again.progress[0]).toEqual({ progress: 50, total: 100, message: "half" });
     expect(again.progress.at(-1)?.progress).toBeLessThan(51);
   });
+});
+
+it("every log line is passed on, also of a task that has written thousands before the call came", async () => {
+  const app = testApp();
+  app.task("talk", { description: "", input: z.object({}) }, async (_, task) => {
+    for (const part of [1, 2, 3]) {
+      for (let line = 0; line < 800; line++) task.log.info(`${part}.${line}`);
+      await new Promise((resolve) => setTimeout(resolve, 250)); // of the lines that wait the latest are kept
+    }
+  });
+  const service = app.service();
+  await app.start();
+  const handle = await app.submit("talk", {});
+  await handle.result();
+  const written = (await app.tasks.timeline(handle.id)).filter(({ type }) => type === "log").length;
+  expect(written).toBeGreaterThan(1_500);
+  const task = service.tasks.get("talk");
+  if (task === undefined) throw new Error("it was declared");
+  let heard = 0;
+  await waitForOutcome(
+    service,
+    {
+      task,
+      caller: { owner: "local", trusted: true, session: undefined, clientName: undefined, headers: {} },
+      sink: { log: () => heard++, keepAlive: () => undefined },
+      signal: new AbortController().signal,
+    },
+    handle.id,
+  );
+  expect(heard).toBe(written);
 });

@@ -186,6 +186,8 @@ export interface Following {
   readonly onChange?: (task: TaskSummary) => void | Promise<void>;
 }
 
+const eventsAtOnce = 1_000;
+
 /** Passes on what the task reports, until it ends or `until` is aborted. @throws PerdureError `TASK_NOT_FOUND` */
 export async function followTask(
   { runtime }: Service,
@@ -203,9 +205,11 @@ export async function followTask(
     }
     if (task.progress !== undefined) heartbeat.report(task.progress);
     if (sink.log !== undefined) {
-      for (const event of await runtime.store.timeline({ taskId, after: seen })) {
-        seen = event.revision;
-        if (event.type === "log") heartbeat.log(event);
+      for (let more = true; more;) {
+        const events = await runtime.store.timeline({ taskId, after: seen, limit: eventsAtOnce });
+        for (const event of events) if (event.type === "log") heartbeat.log(event);
+        seen = events.at(-1)?.revision ?? seen;
+        more = events.length === eventsAtOnce;
       }
     }
     await onChange?.(task);
