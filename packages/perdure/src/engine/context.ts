@@ -30,6 +30,7 @@ export interface Context {
   /**
    * Aborted when the work is to end. `signal.reason` is a `PerdureError` whose `code` says why: `CANCELLED`, `TIMEOUT`,
    * `DEADLINE`, `STALE_ATTEMPT` (another process has taken over), `SHUTDOWN`, `PARKED` (it waits, and will run again).
+   * Of an ordinary tool it says only that nobody waits for the answer any more.
    */
   readonly signal: AbortSignal;
   /** Never goes back: a report below the highest `done` so far is dropped. Cheap to call often: it is coalesced. */
