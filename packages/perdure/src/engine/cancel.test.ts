@@ -169,3 +169,18 @@ describe("cancel", () => {
     expect(attempts).toEqual([1, 1]);
   });
 });
+
+describe("a cancel in the turn in which the task begins", () => {
+  it.each([0, 2, 4, 6, 8, 10])("ends its attempt and frees its slot, %i steps later", async (steps) => {
+    const app = testApp({ concurrency: 1 });
+    app.task("hang", { description, input }, () => forever);
+    app.task("next", { description, input }, () => "done");
+    await app.start();
+    await app.pause("hang");
+    const waiting = await app.submit("hang", {});
+    await app.resume("hang");
+    for (let n = 0; n < steps; n++) await Promise.resolve();
+    expect(await waiting.cancel()).toBe(true);
+    expect(await (await app.submit("next", {})).result()).toBe("done");
+  });
+});

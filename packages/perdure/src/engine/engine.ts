@@ -37,7 +37,7 @@ import { takenVersions, toolOfVersion } from "./versions.ts";
 
 /** Deadlines are failed, and expired tasks deleted, so many in one transaction: a request never waits for more. */
 const batchSize = 100;
-const expiryIntervalMs = 60_000;
+const expiryIntervalMs = 10_000;
 const expiryPauseMs = 20;
 /** A client that comes back later than this initializes anew. */
 const sessionIdleMs = 30 * 86_400_000;
@@ -86,6 +86,9 @@ export class Engine {
   #ownersFull = false;
   /** At the last claim a tool had no slot, so that nobody looks for what becomes due of it. */
   #blind = false;
+  /** Writes in flight that may begin attempts, and the tasks of which an end was heard meanwhile. */
+  #beginning = 0;
+  readonly #endedMeanwhile = new Set<TaskId>();
   #due: { readonly at: number; readonly timer: Timer } | undefined;
   #expiryTimer: Timer | undefined;
 
@@ -159,6 +162,7 @@ export class Engine {
     },
   ): Promise<T> {
     const free = task.startAt === undefined ? this.#reserve(task.tool) : undefined;
+    this.#beginning++;
     try {
       const written = await creation.write(free !== undefined);
       const begun = creation.begunBy(written);
@@ -171,7 +175,17 @@ export class Engine {
     } catch (error) {
       if (free !== undefined) this.#free(free);
       throw error;
+    } finally {
+      this.#begun();
     }
+  }
+
+  /**
+   * What begins and ends in one commit, by a cancel of the same turn, is heard of before it is launched; so that is
+   * remembered until then.
+   */
+  #begun(): void {
+    if (--this.#beginning === 0) this.#endedMeanwhile.clear();
   }
 
   /**
@@ -211,6 +225,7 @@ export class Engine {
       this.#free(free);
     });
     this.#running.set(record.id, { attempt, owner: record.owner, result, ended, free });
+    if (this.#endedMeanwhile.has(record.id)) this.#reconcile(attempt);
     if (record.deadlineAt !== undefined) this.#lookAgainIn(record.deadlineAt - this.#parts.clock.now());
   }
 
@@ -276,6 +291,7 @@ export class Engine {
     const { store } = this.#parts;
     this.#due?.timer.cancel();
     this.#due = undefined;
+    this.#beginning++;
     try {
       const overdue = store.failOverdue({ limit: batchSize });
       // Heard below: when this one is refused, what was begun beside it must run all the same.
@@ -306,6 +322,8 @@ export class Engine {
     } catch (error) {
       this.#lookAgainIn(claimAgainMs);
       throw error;
+    } finally {
+      this.#begun();
     }
   }
 
@@ -331,7 +349,10 @@ export class Engine {
       return;
     }
     const running = this.#running.get(change.taskId);
-    if (running === undefined) return;
+    if (running === undefined) {
+      if (this.#beginning > 0 && isTerminal(change.status)) this.#endedMeanwhile.add(change.taskId);
+      return;
+    }
     // The slot is free before anyone who waits for the result can submit the next.
     const { attempt, free } = running;
     if (!isTerminal(change.status)) attempt.notice();
@@ -373,6 +394,7 @@ export class Engine {
       ]);
       const swept = await this.#sweeper.sweep({ limit: batchSize });
       if (tasks > 0 || sessions === batchSize || swept === batchSize) return expiryPauseMs;
+      if (this.#state !== "started") return expiryIntervalMs;
       return (await store.compact?.()) === true ? expiryPauseMs : expiryIntervalMs;
     } catch (error) {
       this.#logFailure(error, "expired tasks could not be deleted, trying again");
