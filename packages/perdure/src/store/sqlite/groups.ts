@@ -7,22 +7,27 @@ export interface Group {
   readonly priority: number;
 }
 
+const due = "tasks INDEXED BY tasks_due WHERE tool = ? AND due_at IS NOT NULL";
+const nextPriority = `SELECT priority FROM ${due} AND version = ? AND priority > ? ORDER BY priority LIMIT 1`;
+const nextVersion = `SELECT version FROM ${due} AND version > ? ORDER BY version LIMIT 1`;
+
 /**
  * The groups in which a task of the tool wants to run, now or later; one step of the index for each. A single ORDER BY
- * priority, due_at would walk over every sleeping task of a higher priority to find what is due.
+ * priority, due_at would walk over every sleeping task of a higher priority to find what is due; and of a comparison of
+ * rows, `(version, priority) > (?, ?)`, SQLite takes only the first column to find its place.
  */
 export function groupsInUse(sql: Sql, tool: string): Group[] {
-  const next = sql.values(
-    `SELECT version, priority FROM tasks INDEXED BY tasks_due
-     WHERE tool = ? AND (version, priority) > (?, ?) AND due_at IS NOT NULL
-     ORDER BY version, priority LIMIT 1`,
-  );
   const groups: Group[] = [];
-  let [version, priority] = ["", Number.NEGATIVE_INFINITY];
-  for (;;) {
-    const row = next(tool, version, priority);
-    if (row === undefined) return groups;
-    [version, priority] = [row[0] as string, row[1] as number];
-    groups.push({ version, priority });
+  // No version is less than none.
+  for (let version: string | undefined = ""; version !== undefined;) {
+    let priority = Number.NEGATIVE_INFINITY;
+    for (;;) {
+      const row = sql.values(nextPriority)(tool, version, priority);
+      if (row === undefined) break;
+      priority = row[0] as number;
+      groups.push({ version, priority });
+    }
+    version = sql.values(nextVersion)(tool, version)?.[0] as string | undefined;
   }
+  return groups;
 }
