@@ -38,6 +38,7 @@ import { takenVersions, toolOfVersion } from "./versions.ts";
 /** Deadlines are failed, and expired tasks deleted, so many in one transaction: a request never waits for more. */
 const batchSize = 100;
 const expiryIntervalMs = 10_000;
+const expiryAgainMs = 60_000;
 const expiryPauseMs = 20;
 /** A client that comes back later than this initializes anew. */
 const sessionIdleMs = 30 * 86_400_000;
@@ -398,7 +399,7 @@ export class Engine {
       return (await store.compact?.()) === true ? expiryPauseMs : expiryIntervalMs;
     } catch (error) {
       this.#logFailure(error, "expired tasks could not be deleted, trying again");
-      return expiryIntervalMs;
+      return expiryAgainMs;
     }
   }
 
