@@ -34,12 +34,12 @@ const server = fork(join(import.meta.dirname, "server.ts"), [join(folder, "soak.
   execArgv: ["--no-warnings"],
   stdio: "inherit",
 });
-let died: unknown;
+let died: Error | undefined;
 server.once("exit", (code, signal) => (died ??= new Error(`the server ended: ${code ?? signal}`)));
 try {
   await soak();
 } finally {
-  died ??= "over";
+  died ??= new Error("it is over");
   server.kill("SIGKILL");
   rmSync(folder, { recursive: true, force: true });
 }
