@@ -3,3 +3,4 @@ import "../node-version.ts";
 
 export { AgentCoreSessionManager, type AgentCoreSessionManagerOptions } from "./session-manager.ts";
 export type { SessionPlace } from "./session-events.ts";
+export { longCalls, type LongCallsOptions, type ToolProgress } from "./long-calls.ts";
