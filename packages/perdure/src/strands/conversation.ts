@@ -138,16 +138,9 @@ export class Conversation {
 
   /** Keeps the agent's state, and waits a while for what is being written. */
   async settle(): Promise<void> {
-    const { agent, agentId, waitMs, logger, clock } = this.#parts;
-    const state = agent.appState.getAll();
-    const text = JSON.stringify(state);
+    const { agent, waitMs, logger } = this.#parts;
     // What was never read may have a state that is not to be overwritten.
-    if (this.#restored && text !== this.#markedState) {
-      const now = new Date(clock.now()).toISOString();
-      this.#marker = { ...(this.#marker ?? blankMarker(agentId, now)), state, updatedAt: now };
-      this.#markedState = text;
-      this.#writer.mark(formatAgentMarker(this.#marker), agentMarkerMetadata(agentId));
-    }
+    if (this.#restored && JSON.stringify(agent.appState.getAll()) !== this.#markedState) this.#mark();
     if (await this.#writer.flush(waitMs)) return;
     const waiting = this.#writer.waiting;
     logger.warn(
@@ -266,10 +259,19 @@ export class Conversation {
       this.#marker = marker;
       for (const [key, value] of Object.entries(marker.state)) agent.appState.set(key, value);
       this.#markedState = JSON.stringify(agent.appState.getAll());
-    }
+    } else this.#mark(); // an agent of Python finds a history only where an agent was
     // Given to the agent when it was made, and not in memory: the beginning of a new conversation.
     if (this.#firstSaidAt === undefined && history.length === 0)
       for (const message of own) this.said(message);
+  }
+
+  #mark(): void {
+    const { agent, agentId, clock } = this.#parts;
+    const now = new Date(clock.now()).toISOString();
+    const state = agent.appState.getAll();
+    this.#marker = { ...(this.#marker ?? blankMarker(agentId, now)), state, updatedAt: now };
+    this.#markedState = JSON.stringify(state);
+    this.#writer.mark(formatAgentMarker(this.#marker), agentMarkerMetadata(agentId));
   }
 
   /** Behind what the agent knows, whenever it was written. */

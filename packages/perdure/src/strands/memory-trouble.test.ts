@@ -77,7 +77,7 @@ describe("an agent answers, whatever its memory does", () => {
     const session = await startSession();
     const { agent } = session.agent(["One.", "Two."]);
     await agent.initialize();
-    await vi.waitFor(async () => expect(await session.events()).toHaveLength(1));
+    await vi.waitFor(async () => expect(await session.events()).toHaveLength(2));
     session.local.faults.next({ operation: "CreateEvent", error: "ValidationException" });
     await agent.invoke("First.");
     await agent.invoke("Second.");

@@ -44,13 +44,13 @@ describe("a conversation", () => {
     expect(session.logged).toEqual([]);
   });
 
-  it("keeps a call and its result in one event, and begins with the session's marker", async () => {
+  it("keeps a call and its result in one event, and begins with the markers", async () => {
     const session = await startSession();
     const { agent } = session.agent([{ call: "fail" }, "It failed."], {}, { tools: [fail] });
     await agent.invoke("Try.");
     const events = (await session.events()).map(({ payload = [] }) => payload.map(parseItem));
     const kinds = events.map((items) => items.map((item) => item?.kind));
-    expect(kinds.flat()).toEqual(["session", "message", "message", "message", "message", "agent"]);
+    expect(kinds.flat()).toEqual(["session", "agent", "message", "message", "message", "message"]);
     expect(kinds).toContainEqual(expect.arrayContaining(["message", "message"]));
     expect(JSON.stringify(events)).toContain('"status":"error"');
     const restored = session.agent();
