@@ -4,3 +4,4 @@ import "../node-version.ts";
 export { AgentCoreSessionManager, type AgentCoreSessionManagerOptions } from "./session-manager.ts";
 export type { SessionPlace } from "./session-events.ts";
 export { longCalls, type LongCallsOptions, type ToolProgress } from "./long-calls.ts";
+export { agentApp, type AgentAppEvent, type AgentAppOptions, type AgentCall } from "./agent-app.ts";

@@ -19,11 +19,12 @@ export type Line =
   | { readonly blocked: string; readonly instead: string };
 
 export class ScriptedModel extends Model {
-  readonly #lines: Line[];
+  readonly #lines: (Line | (() => Line))[];
   /** What it was asked with, each time. */
   readonly asked: MessageData[][] = [];
 
-  constructor(...lines: Line[]) {
+  /** @param lines some are made when they are spoken */
+  constructor(...lines: (Line | (() => Line))[]) {
     super();
     this.#lines = lines;
   }
@@ -39,7 +40,8 @@ export class ScriptedModel extends Model {
     const problem = refusal(given);
     if (problem !== undefined) throw new Error(problem);
     this.asked.push(given);
-    yield* spoken(this.#lines.shift() ?? "Nothing more.", this.asked.length);
+    const line = this.#lines.shift() ?? "Nothing more.";
+    yield* spoken(typeof line === "function" ? line() : line, this.asked.length);
   }
 }
 

@@ -53,7 +53,7 @@ export class TestSession {
 
   /** A process of its own, as far as memory can see. */
   agent(
-    lines: readonly Line[] = [],
+    lines: readonly (Line | (() => Line))[] = [],
     options: Partial<AgentCoreSessionManagerOptions> = {},
     config: AgentConfig = {},
   ) {
