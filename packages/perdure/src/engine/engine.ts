@@ -26,8 +26,8 @@ import { PerdureError } from "../task/errors.ts";
 import type { TaskId } from "../task/id.ts";
 import type { Operation, TaskRecord } from "../task/record.ts";
 import { isTerminal } from "../task/status.ts";
-import { ArtifactSweeper } from "./artifact-sweeper.ts";
 import { Attempt, type AttemptParts, type RecordedResult } from "./attempt.ts";
+import { History } from "./history.ts";
 import type { Logger } from "./logger.ts";
 import { overtaken, reasonToEnd } from "./reason-to-end.ts";
 import { Slots } from "./slots.ts";
@@ -35,13 +35,8 @@ import type { Threads } from "./threads/threads.ts";
 import type { TaskTool } from "./tool.ts";
 import { takenVersions, toolOfVersion } from "./versions.ts";
 
-/** Deadlines are failed, and expired tasks deleted, so many in one transaction: a request never waits for more. */
+/** Deadlines are failed so many in one transaction: a request never waits for more. */
 const batchSize = 100;
-const expiryIntervalMs = 10_000;
-const expiryAgainMs = 60_000;
-const expiryPauseMs = 20;
-/** A client that comes back later than this initializes anew. */
-const sessionIdleMs = 30 * 86_400_000;
 /** When the store could not be asked for due tasks. */
 const claimAgainMs = 1_000;
 const claimFailed = "due tasks could not be claimed, trying again";
@@ -65,7 +60,7 @@ export interface EngineParts {
 export class Engine {
   readonly #parts: EngineParts;
   readonly #slots: Slots;
-  readonly #sweeper: ArtifactSweeper;
+  readonly #history: History;
   readonly #running = new Map<
     TaskId,
     {
@@ -91,14 +86,12 @@ export class Engine {
   #beginning = 0;
   readonly #endedMeanwhile = new Set<TaskId>();
   #due: { readonly at: number; readonly timer: Timer } | undefined;
-  #expiryTimer: Timer | undefined;
 
   constructor(parts: EngineParts) {
     this.#parts = parts;
     this.#slots = new Slots(parts.concurrency, parts.tools, parts.concurrencyPerOwner);
-    this.#sweeper = new ArtifactSweeper({
-      store: parts.store,
-      artifacts: parts.artifacts,
+    this.#history = new History({
+      ...parts,
       onFailure: (error, message) => this.#logFailure(error, message),
     });
   }
@@ -123,7 +116,7 @@ export class Engine {
       throw error;
     }
     await this.tick().catch((error: unknown) => this.#logFailure(error, claimFailed));
-    this.#scheduleExpiry(0);
+    this.#history.start();
   }
 
   /** Begins what is due and has a slot, and returns how many that were. What a timer does, at once. */
@@ -243,7 +236,7 @@ export class Engine {
     if (this.#state !== "started") return;
     this.#state = "stopping";
     this.#due?.timer.cancel();
-    this.#expiryTimer?.cancel();
+    this.#history.stop();
     await this.#pass?.catch((error: unknown) => this.#logFailure(error, claimFailed));
     for (const { attempt } of this.#running.values()) attempt.ask(shutdown());
     const drained = this.#parts.clock.after(drainMs, () => {
@@ -375,32 +368,6 @@ export class Engine {
 
   #endAll(reason: PerdureError): void {
     for (const { attempt } of this.#running.values()) attempt.end(reason);
-  }
-
-  /** History leaves in small batches with pauses, so that no request waits for it. */
-  #scheduleExpiry(ms: number): void {
-    if (this.#state !== "started") return;
-    this.#expiryTimer = this.#parts.clock.after(ms, () => {
-      void this.#deleteExpired().then((next) => this.#scheduleExpiry(next));
-    });
-  }
-
-  async #deleteExpired(): Promise<number> {
-    if (!this.#parts.store.executor.executes) return expiryIntervalMs;
-    try {
-      const { store } = this.#parts;
-      const [tasks, sessions] = await Promise.all([
-        store.deleteExpired({ limit: batchSize }),
-        store.sessions.deleteIdle({ idleMs: sessionIdleMs, limit: batchSize }),
-      ]);
-      const swept = await this.#sweeper.sweep({ limit: batchSize });
-      if (tasks > 0 || sessions === batchSize || swept === batchSize) return expiryPauseMs;
-      if (this.#state !== "started") return expiryIntervalMs;
-      return (await store.compact?.()) === true ? expiryPauseMs : expiryIntervalMs;
-    } catch (error) {
-      this.#logFailure(error, "expired tasks could not be deleted, trying again");
-      return expiryAgainMs;
-    }
   }
 
   #logFailure(error: unknown, message: string): void {
