@@ -8,6 +8,7 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { artifacts } from "./artifacts.ts";
 import type { Benchmark } from "./benchmark.ts";
 import { folderOnDisk } from "./disk.ts";
 import { endToEnd } from "./end-to-end.ts";
@@ -52,6 +53,7 @@ const benchmarks: readonly { readonly name: string; run(folder: string): Promise
     ...steps,
     turns,
     ...growth,
+    artifacts,
   ].map((each) => ({
     name: each.name,
     run: (folder: string) => compare(each, folder),

@@ -34,6 +34,9 @@ app.task(
       task.signal.throwIfAborted();
       task.progress(counted, to, `counted ${counted}`);
     }
+    if (label === "artifact") {
+      await task.artifact("../numbers.txt", `counted to ${to}\n`, { mediaType: "text/plain" });
+    }
     if (fail) throw new Error("it was to fail");
     return { done: true, ...(label !== undefined && { label }) };
   },

@@ -14,6 +14,7 @@ import {
   StreamableHTTPClientTransport,
   type Tool,
 } from "@modelcontextprotocol/client";
+import { Readable } from "node:stream";
 import type { JsonObject } from "../task/json.ts";
 import type { GeneratedTool } from "../wire/service.ts";
 import { CommandError, exitCodes } from "./exit.ts";
@@ -32,11 +33,13 @@ const patienceMs = 86_400_000;
 export class Connection {
   readonly url: string;
   readonly #client: Client;
+  readonly #headers: Record<string, string>;
   #tools: readonly Tool[] | undefined;
 
-  private constructor(url: string, client: Client) {
+  private constructor(url: string, client: Client, headers: Record<string, string>) {
     this.url = url;
     this.#client = client;
+    this.#headers = headers;
   }
 
   /** @throws CommandError `usage`, `unreachable` */
@@ -46,7 +49,7 @@ export class Connection {
     const client = new Client({ name: "perdure-cli", version: "0.1.0" });
     const transport = new StreamableHTTPClientTransport(target, { requestInit: { headers } });
     await reach(url, () => client.connect(transport));
-    return new Connection(url, client);
+    return new Connection(url, client, headers);
   }
 
   async tools(): Promise<readonly Tool[]> {
@@ -80,6 +83,24 @@ export class Connection {
     return reach(this.url, () =>
       this.#client.callTool({ name, arguments: { ...input } }, { timeout: patienceMs, ...options }),
     );
+  }
+
+  /** A resource that is text. @throws CommandError `failed`, `unreachable` */
+  async readText(uri: string): Promise<string> {
+    const { contents } = await reach(this.url, () => this.#client.readResource({ uri }));
+    const [first] = contents;
+    return first !== undefined && "text" in first ? first.text : "";
+  }
+
+  /** What lies beside the endpoint, as a stream. @throws CommandError `notFound`, `failed`, `unreachable` */
+  async download(path: string): Promise<Readable> {
+    const target = new URL(this.url);
+    target.pathname = `${target.pathname.replace(/\/$/, "")}/${path}`;
+    const response = await reach(this.url, () => fetch(target, { headers: this.#headers }));
+    if (response.ok && response.body !== null) return Readable.fromWeb(response.body);
+    await response.body?.cancel();
+    if (response.status === 404) throw new CommandError(exitCodes.notFound, `${target.href} is not there.`);
+    throw new CommandError(exitCodes.failed, `${target.href} was answered with ${response.status}.`);
   }
 
   /** Resolves when the server answers: what was sent before, a notification for one, has left by then. */

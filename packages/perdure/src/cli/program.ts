@@ -140,6 +140,21 @@ function addTasks(root: Command): void {
     .action((where: string, id: string, options: SourceOptions) =>
       withSource(where, options, (source, { result }, out) => result(source, id, out)),
     );
+  onSource("artifacts", "what it has left beside its result")
+    .argument("<id>")
+    .action((where: string, id: string, options: SourceOptions) =>
+      withSource(where, options, (source, { artifacts }, out) => artifacts(source, id, out)),
+    );
+  onSource("artifact", "one of these, to standard output or a file")
+    .argument("<id>")
+    .argument("<name>")
+    .option("-o, --output <file>", "appears when it is whole")
+    .option("--artifacts <place>", "of a store: where they are, if not beside its file (a folder, or s3://…)")
+    .action((where: string, id: string, name: string, options: SourceOptions & { output?: string }) =>
+      withSource(where, options, (source, { artifact }, out) =>
+        artifact(source, id, name, options.output, out),
+      ),
+    );
   onSource("cancel", "end one for good")
     .argument("<id>")
     .option("--reason <text>", "kept with the task")

@@ -9,9 +9,14 @@ import { ServerSource } from "./server-source.ts";
 import type { ListQuery, TaskNews, TaskSource, TaskView } from "./source.ts";
 import { openStoreSource } from "./store-source.ts";
 
+export { artifact, artifacts } from "./artifacts.ts";
+
 /** A URL, or else the file of a store. */
-export function openSource(where: string, credentials: Credentials): TaskSource {
-  return /^https?:/i.test(where) ? new ServerSource(where, credentials) : openStoreSource(where);
+export function openSource(
+  where: string,
+  { artifacts: place, ...credentials }: Credentials & { readonly artifacts?: string },
+): TaskSource {
+  return /^https?:/i.test(where) ? new ServerSource(where, credentials) : openStoreSource(where, place);
 }
 
 export async function list(source: TaskSource, query: ListQuery, out: Output): Promise<ExitCode> {

@@ -2,8 +2,11 @@
 import type { CallToolResult } from "@modelcontextprotocol/client";
 import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
+import type { Readable } from "node:stream";
+import type { Artifact } from "../../task/artifact.ts";
 import type { JsonObject } from "../../task/json.ts";
 import { isTerminal, taskStatuses } from "../../task/status.ts";
+import { artifactsUri, toSegment } from "../../wire/call/artifact-links.ts";
 import type { GeneratedTool } from "../../wire/service.ts";
 import { Connection, type Credentials } from "../connection.ts";
 import { CommandError, exitCodes } from "../exit.ts";
@@ -20,6 +23,9 @@ const viewSchema = z.object({
     .object({ done: z.number(), total: z.number().optional(), message: z.string().optional() })
     .optional(),
 });
+const artifactsSchema = z.array(
+  z.object({ name: z.string(), media_type: z.string(), size: z.number(), sha256: z.string() }),
+);
 const pageSchema = z.object({ tasks: z.array(viewSchema), cursor: z.string().optional() });
 
 /** A status is asked for with this wait: it returns at once with the end, and else often enough for a live bar. */
@@ -106,6 +112,18 @@ export class ServerSource implements TaskSource {
     return viewSchema.parse(answer.structuredContent).status === "cancelled";
   }
 
+  async artifacts(id: string): Promise<readonly Artifact[]> {
+    await this.#status(id, 0);
+    const text = await (await this.#connected()).readText(artifactsUri(id));
+    return artifactsSchema
+      .parse(JSON.parse(text))
+      .map(({ media_type: mediaType, ...rest }) => ({ ...rest, mediaType }));
+  }
+
+  async artifact(id: string, name: string): Promise<Readable> {
+    return (await this.#connected()).download(`artifacts/${id}/${toSegment(name)}`);
+  }
+
   async close(): Promise<void> {
     const opened = this.#connection;
     this.#connection = undefined;
@@ -123,9 +141,13 @@ export class ServerSource implements TaskSource {
     );
   }
 
-  async #call(name: GeneratedTool, input: JsonObject): Promise<CallToolResult> {
+  #connected(): Promise<Connection> {
     this.#connection ??= this.#open();
-    const connection = await this.#connection;
+    return this.#connection;
+  }
+
+  async #call(name: GeneratedTool, input: JsonObject): Promise<CallToolResult> {
+    const connection = await this.#connected();
     const tool = await connection.generated(name);
     if (tool !== undefined) return connection.call(tool, input);
     throw new CommandError(

@@ -1,4 +1,6 @@
 /** Where tasks are looked at: a store, or a server. What both tell has one shape, with the field names of the tools. */
+import type { Readable } from "node:stream";
+import type { Artifact } from "../../task/artifact.ts";
 import type { JsonObject } from "../../task/json.ts";
 import type { TaskStatus } from "../../task/status.ts";
 import type { Report } from "../bar.ts";
@@ -36,5 +38,7 @@ export interface TaskSource {
   result(id: string): Promise<TaskOutcome>;
   /** False when it had ended before. */
   cancel(id: string, reason: string | undefined): Promise<boolean>;
+  artifacts(id: string): Promise<readonly Artifact[]>;
+  artifact(id: string, name: string): Promise<Readable>;
   close(): Promise<void>;
 }

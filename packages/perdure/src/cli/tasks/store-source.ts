@@ -4,6 +4,8 @@ import { perdure, type App } from "../../app/app.ts";
 import type { TaskEvent } from "../../app/handle.ts";
 import type { PendingDelivery } from "../../store/deliveries.ts";
 import { PerdureError } from "../../task/errors.ts";
+import type { Readable } from "node:stream";
+import type { Artifact } from "../../task/artifact.ts";
 import type { JsonObject, JsonValue } from "../../task/json.ts";
 import type { TaskSummary, Timestamp } from "../../task/record.ts";
 import { CommandError, exitCodes } from "../exit.ts";
@@ -12,13 +14,14 @@ import { noSuchTask, unfinished } from "./refusals.ts";
 import type { ListQuery, TaskNews, TaskOutcome, TaskSource, TaskView } from "./source.ts";
 
 /** @throws CommandError `unreachable` */
-export function openStoreSource(store: string): TaskSource {
-  return new StoreSource(openStoreApp(store));
+export function openStoreSource(store: string, artifacts?: string): TaskSource {
+  return new StoreSource(openStoreApp(store, artifacts));
 }
 
 /** Without handlers. @throws CommandError `unreachable` */
-export function openStoreApp(store: string): App {
-  if (/^postgres(ql)?:/.test(store)) return perdure({ name: "perdure-cli", version: "0", store });
+export function openStoreApp(store: string, artifacts?: string): App {
+  const place = artifacts === undefined ? {} : { artifacts };
+  if (/^postgres(ql)?:/.test(store)) return perdure({ name: "perdure-cli", version: "0", store, ...place });
   const file = store.replace(/^sqlite:/, "");
   if (!existsSync(file)) {
     throw new CommandError(
@@ -26,7 +29,12 @@ export function openStoreApp(store: string): App {
       `there is no store ${file}. Name its file, or a server's URL (http://127.0.0.1:8000/mcp).`,
     );
   }
-  return perdure({ name: "perdure-cli", version: "0", store: `sqlite:${file}` });
+  return perdure({
+    name: "perdure-cli",
+    version: "0",
+    store: `sqlite:${file}`,
+    ...place,
+  });
 }
 
 class StoreSource implements TaskSource {
@@ -96,6 +104,14 @@ class StoreSource implements TaskSource {
 
   async cancel(id: string, reason: string | undefined): Promise<boolean> {
     return explained(() => this.#app.tasks.cancel(id, reason === undefined ? {} : { reason }));
+  }
+
+  async artifacts(id: string): Promise<readonly Artifact[]> {
+    return explained(() => this.#app.tasks.artifacts(id));
+  }
+
+  async artifact(id: string, name: string): Promise<Readable> {
+    return explained(() => this.#app.tasks.artifact(id, name));
   }
 
   async close(): Promise<void> {

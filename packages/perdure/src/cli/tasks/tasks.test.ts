@@ -1,3 +1,5 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { Bench, said } from "../command.fixture.ts";
 
@@ -61,6 +63,24 @@ describe.each(["store", "server"])("perdure tasks, of a %s", (kind) => {
       stdout: '{"done":true}\n',
     });
     expect(await runJson("tasks", "list", where(), "--status", "working")).toEqual({ code: 0, document: [] });
+  });
+
+  test("lists artifacts, and gives one to standard output or a file", { timeout: 60_000 }, async () => {
+    const id = await startCounting("--arg", "label=artifact");
+    bench.open();
+    await bench.run(["tasks", "watch", where(), id]);
+    const listed = await runJson("tasks", "artifacts", where(), id);
+    const expected = { name: "../numbers.txt", media_type: "text/plain", size: 13 };
+    expect(listed).toMatchObject({ code: 0, document: [expected] });
+    const get = (task: string, name: string, ...more: string[]) =>
+      bench.run(["tasks", "artifact", where(), task, name, ...more]);
+    expect(await get(id, "../numbers.txt")).toMatchObject({ code: 0, stdout: "counted to 3\n", stderr: "" });
+    const file = join(bench.folder, "out.txt");
+    expect(await get(id, "../numbers.txt", "-o", file)).toMatchObject({ code: 0 });
+    expect(readFileSync(file, "utf8")).toBe("counted to 3\n");
+    expect(await get(id, "nothing")).toMatchObject({ code: 4, stdout: "" });
+    expect(await get("nobody", "../numbers.txt")).toMatchObject({ code: 4, stdout: "" });
+    expect(await get(id, "../numbers.txt", "-o", "no/such/folder")).toMatchObject({ code: 2, stdout: "" });
   });
 
   test("cancels, once", async () => {
