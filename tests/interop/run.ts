@@ -34,6 +34,8 @@ async function play(python: string, file: string): Promise<void> {
       AWS_ACCESS_KEY_ID: "any",
       AWS_SECRET_ACCESS_KEY: "any",
       AWS_DEFAULT_REGION: "us-west-2",
+      AWS_REGION: "us-west-2",
+      NODE: process.execPath,
     },
   });
   const [code] = (await once(child, "close")) as [number | null];
