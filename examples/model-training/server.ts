@@ -1,12 +1,15 @@
 /**
  * The two tools, served: `npx perdure serve examples/model-training/server.ts`, or by itself. `TRAINER_STORE` names the
- * file of the record, `sqlite:FILE`; without it the tasks are kept in the user's own state folder.
+ * file of the record, `sqlite:FILE`; without it the tasks are kept in the user's own state folder. `TRAINER_MEMORY`
+ * names a memory of AgentCore, to which results are delivered that their callers did not wait for.
  */
 import { perdure } from "perdure";
+import { agentCoreMemory } from "perdure/agentcore";
 
 import { declareTools } from "./tools.ts";
 
 const store = process.env["TRAINER_STORE"];
+const memoryId = process.env["TRAINER_MEMORY"];
 
 const app = perdure({
   name: "trainer",
@@ -16,6 +19,10 @@ const app = perdure({
   // A client that does not wait; others are given the result in their call.
   clients: [{ name: "hasty", hold: "1s" }],
   ...(store !== undefined && { store }),
+  ...(memoryId !== undefined && {
+    memory: agentCoreMemory({ memoryId }),
+    delivery: { grace: "2s", rate: 1 },
+  }),
 });
 declareTools(app);
 

@@ -10,13 +10,15 @@ const application = join(root, "examples/model-training/server.ts");
 
 export class ServerProcess {
   readonly #file: string;
+  readonly #env: Readonly<Record<string, string>>;
   #child: ChildProcess | undefined;
   #url: string | undefined;
   /** What it wrote to standard error. */
   complaints = "";
 
-  constructor(file: string) {
+  constructor(file: string, env: Readonly<Record<string, string>>) {
     this.#file = file;
+    this.#env = env;
   }
 
   get url(): string {
@@ -32,7 +34,7 @@ export class ServerProcess {
   async start(): Promise<void> {
     const port = this.#url === undefined ? "0" : new URL(this.#url).port;
     const child = spawn(process.execPath, [command, "serve", application, "--port", port, "--json"], {
-      env: { ...process.env, TRAINER_STORE: `sqlite:${this.#file}` },
+      env: { ...process.env, ...this.#env, TRAINER_STORE: `sqlite:${this.#file}` },
       stdio: ["ignore", "pipe", "pipe"],
     });
     this.#child = child;

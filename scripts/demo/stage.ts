@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { type AgentCoreLocal, startAgentCoreLocal } from "agentcore-local";
 import { openSqliteStore, type TaskStore } from "perdure";
 import { Bars } from "./bars.ts";
 import { ServerProcess } from "./server-process.ts";
@@ -17,6 +18,8 @@ export interface Stage {
   readonly url: string;
   /** A look into the server's file: it reads, and executes nothing. */
   readonly record: TaskStore;
+  /** On this machine, for the unmodified AWS SDK. */
+  readonly agentCore: AgentCoreLocal;
   readonly bars: Bars;
   readonly proved: number;
   say(text: string): void;
@@ -25,10 +28,23 @@ export interface Stage {
   close(): Promise<void>;
 }
 
+export const memoryId = "trainings-0123456789";
+
+/** What an AWS SDK finds in its environment, of a machine that is set up for AWS. */
+function awsEnvironment({ url }: AgentCoreLocal): Record<string, string> {
+  return {
+    AWS_ENDPOINT_URL_BEDROCK_AGENTCORE: url,
+    AWS_REGION: "us-west-2",
+    AWS_ACCESS_KEY_ID: "any",
+    AWS_SECRET_ACCESS_KEY: "any",
+  };
+}
+
 export async function openStage(): Promise<Stage> {
   const folder = mkdtempSync(join(tmpdir(), "perdure-demo-"));
   const file = join(folder, "trainer.db");
-  const server = new ServerProcess(file);
+  const agentCore = await startAgentCoreLocal();
+  const server = new ServerProcess(file, { ...awsEnvironment(agentCore), TRAINER_MEMORY: memoryId });
   const bars = new Bars();
   process.on("exit", () => {
     server.killNow();
@@ -60,9 +76,11 @@ export async function openStage(): Promise<Stage> {
       proved++;
       console.log(`  ✓ ${claim}`);
     },
+    agentCore,
     close: async () => {
       await record.close();
       await server.kill();
+      await agentCore.close();
     },
   };
   stage.say(`A server (process ${server.pid}) at ${server.url}; its tasks are in one file.`);
