@@ -5,6 +5,7 @@ import { Agent, McpClient } from "@strands-agents/sdk";
 import { BedrockAgentCoreApp } from "bedrock-agentcore/runtime";
 import { describe, expect, it, onTestFinished, test, vi } from "vitest";
 import { z } from "zod";
+import { agentCoreMemory } from "../agentcore/index.ts";
 import { testApp } from "../app/app.fixture.ts";
 import type { AgentMemory, MemoryEntry } from "../delivery/memory.ts";
 import { ManualClock } from "../testing/manual-clock.ts";
@@ -29,8 +30,8 @@ function told(entry: MemoryEntry): string {
   return `${head} ${entry.status}: ${entry.status === "completed" ? entry.result.text : ""}`;
 }
 
-async function startServer(session: TestSession) {
-  const app = testApp({ hold: "20ms", memory: memoryOf(session), delivery: { grace: 0, rate: 100 } });
+async function startServer(session: TestSession, memory = memoryOf(session)) {
+  const app = testApp({ hold: "20ms", memory, delivery: { grace: 0, rate: 100 } });
   const held = Promise.withResolvers<void>();
   app.task("train", { description: "Trains.", input: z.object({}) }, async () => {
     await held.promise;
@@ -66,6 +67,26 @@ describe("a task that outlasts its call", () => {
     const again = agentOn(session, url, ["0.98, as I said."]);
     await again.agent.invoke("Again?");
     expect(again.history().slice(0, -2)).toEqual(history());
+  });
+
+  it("brings it by perdure/agentcore, with a word of the assistant, and once", async () => {
+    const session = await startSession();
+    const memory = agentCoreMemory({ client: session.client, patience: { reply: "50ms", agent: "50ms" } });
+    const { url, finish } = await startServer(session, memory);
+    const { agent, history } = agentOn(session, url, [{ call: "train" }, "It is running.", "0.98.", "Sure."]);
+    await agent.invoke("Train it.");
+    finish();
+    await vi.waitFor(async () => expect((await session.kept()).join()).toContain("accuracy"), 10_000);
+    await agent.invoke("How good is it?");
+    await agent.invoke("Sure?");
+    const brought = history().filter((line) => line.includes("0.98}") || line.includes("accuracy"));
+    expect(brought).toHaveLength(1);
+    expect(history().slice(-4)).toEqual([
+      "user: How good is it?",
+      "assistant: 0.98.",
+      "user: Sure?",
+      "assistant: Sure.",
+    ]);
   });
 
   it("asks in the conversation, and the answer in the next turn reaches it", async () => {

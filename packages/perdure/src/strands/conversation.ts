@@ -21,6 +21,7 @@ import {
   shownMessage,
   stateTypeKey,
 } from "../agentcore/session-format.ts";
+import { deliveryKey } from "../agentcore/session-rest.ts";
 import type { Logger } from "../engine/logger.ts";
 import type { Clock } from "../task/clock.ts";
 import { fromConverse, toConverse } from "./converse.ts";
@@ -330,9 +331,11 @@ export class Conversation {
   }
 }
 
-/** The same message that was written twice has the same text, its time included. */
-function textKey({ payload }: StoredEvent): string | undefined {
+/** What was written twice: a delivery has the same key, anything else the same text, its time included. */
+function textKey({ payload, metadata }: StoredEvent): string | undefined {
   if (payload.length === 0) return undefined;
+  const key = metadata[deliveryKey];
+  if (key !== undefined) return key;
   return createHash("sha256").update(JSON.stringify(payload)).digest("base64");
 }
 
