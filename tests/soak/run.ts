@@ -65,7 +65,7 @@ async function soak(): Promise<void> {
     sizes.slice((-1 * sizes.length) / 3),
   ];
   const grown = [
-    ...grew("heapBytes", early, late, 1.25, 8_000_000),
+    ...grew("heapBytes", early, late, 1.05, 2_000_000),
     ...grew("resources", early, late, 1.25, 20),
     ...grew("handles", early, late, 1.1, 8),
     ...grew("fileBytes", early, late, 1.3, 4_000_000),

@@ -3,12 +3,12 @@
  * schema here, before the record takes it: a client learns at once what does not fit. (What a JSON Schema cannot say is
  * checked by the author's own schema when the handler runs again; the question is then asked anew.)
  */
-import { fromJsonSchema, type JsonSchemaType } from "@modelcontextprotocol/server";
 import type { TaskId } from "../../task/id.ts";
 import type { JsonValue } from "../../task/json.ts";
 import type { AnswerAction, Question } from "../../task/record.ts";
 import { questionsOf as questionsIn, type TaskQuestion } from "../../engine/questions.ts";
 import type { Service } from "../service.ts";
+import { AnswerSchemas } from "./answer-schema.ts";
 
 export interface GivenAnswer {
   readonly taskId: TaskId;
@@ -51,8 +51,10 @@ export async function giveAnswer(service: Service, answer: GivenAnswer): Promise
   return (await store.answer({ ...answer, ...question.asker })) === true ? { taken: true } : { taken: false };
 }
 
+const answerSchemas = new AnswerSchemas();
+
 async function problemOf({ schema }: Question, content: JsonValue | undefined): Promise<string | undefined> {
   if (schema === undefined) return undefined;
-  const checked = await fromJsonSchema(schema as JsonSchemaType)["~standard"].validate(content ?? {});
+  const checked = await answerSchemas.of(schema)["~standard"].validate(content ?? {});
   return checked.issues?.map(({ message }) => message).join("; ");
 }
