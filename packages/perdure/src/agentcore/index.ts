@@ -1,4 +1,6 @@
 /** Amazon Bedrock AgentCore: `perdure/agentcore`. */
+import "../node-version.ts";
+
 export { agentCoreMemory, type AgentCoreMemoryOptions, type PatienceOptions } from "./agentcore-memory.ts";
 export * from "./session-format.ts";
 export { deliveryKey } from "./session-rest.ts";
