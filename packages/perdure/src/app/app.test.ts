@@ -33,7 +33,7 @@ describe("perdure()", () => {
     expect(() => perdure({ name: "test", version: "1", ...options })).toThrow(PerdureError);
   });
 
-  it.each(["file.db", "sqlite:", "postgres://localhost/db"])("refuses the store %j", async (store) => {
+  it.each(["file.db", "sqlite:", "mysql://localhost/db"])("refuses the store %j", async (store) => {
     const app = testApp({ store });
     await expect(app.start()).rejects.toMatchObject(invalidOption);
   });

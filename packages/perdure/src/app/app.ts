@@ -265,6 +265,11 @@ export class App {
       maxConnections: toCount(maxConnections, "maxConnections"),
     });
     this.#endpoints.unshift(listening);
+    if (this.#state === "closed") {
+      // Meanwhile, and so without closing this one.
+      await listening.close();
+      this.#open();
+    }
     return listening;
   }
 

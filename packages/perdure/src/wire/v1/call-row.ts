@@ -16,7 +16,7 @@ export const rowWriteMs = 500;
 /** How long the holder may not notice that another process was told of the cancellation. */
 const lookAgainMs = 2_000;
 /** A cancellation that finds no call within this time was of one that is over; its id may come again. */
-const cancellationMs = 5_000;
+export const cancellationMs = 5_000;
 
 export type CallState =
   | { readonly waitsFor: TaskId; readonly since: Timestamp }

@@ -16,7 +16,15 @@ import type { Timestamp } from "../../task/record.ts";
 import type { TaskId } from "../../task/id.ts";
 import { type CallEnd, cancelledByClient } from "../call/call-end.ts";
 import type { Exchange } from "../exchange.ts";
-import { CallRow, endCall, readCall, rowAfterMs, rowWriteMs, writeCancellation } from "./call-row.ts";
+import {
+  CallRow,
+  cancellationMs,
+  endCall,
+  readCall,
+  rowAfterMs,
+  rowWriteMs,
+  writeCancellation,
+} from "./call-row.ts";
 import type { Cancellation } from "./request.ts";
 
 export interface OpenCall {
@@ -74,11 +82,13 @@ export class OpenCalls {
   }
 
   #lookOnceMore(key: SessionKey, end: CallEnd, heardAt: Timestamp): void {
-    this.#runtime.clock.after(rowAfterMs + rowWriteMs, () => {
-      this.#cancelElsewhere(key, end, heardAt).catch((error: unknown) =>
-        this.#runtime.logger.warn({ err: error }, "a call at another process could not be cancelled"),
-      );
-    });
+    const { clock, logger, store } = this.#runtime;
+    const log = (error: unknown): void => {
+      if (this.#runtime.closing) return;
+      logger.warn({ err: error }, "a call at another process could not be cancelled");
+    };
+    clock.after(rowAfterMs + rowWriteMs, () => void this.#cancelElsewhere(key, end, heardAt).catch(log));
+    clock.after(cancellationMs, () => void store.sessions.end(key).catch(log));
   }
 
   /** False where no row says that another process held the call then. */

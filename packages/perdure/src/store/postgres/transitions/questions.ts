@@ -1,6 +1,7 @@
 /** Answers to what a task asks, signals to it, and who puts a question to a person. */
-import { PerdureError, quote } from "../../../task/errors.ts";
+import { quote } from "../../../task/errors.ts";
 import type { Failure } from "../../../task/failure.ts";
+import { limitExceeded } from "../../../task/limits.ts";
 import type { Timestamp, Wait } from "../../../task/record.ts";
 import type {
   AnswerQuestion,
@@ -90,11 +91,8 @@ export function sendSignal(signal: SendSignal, value: string | undefined): Trans
 function refuseMany(unit: UnitOfWork, { taskId, name, maxKept = 1_000 }: SendSignal): void {
   const kept = unit.signalsOf(taskId);
   if (kept < maxKept) return;
-  throw new PerdureError("LIMIT_EXCEEDED", {
-    message:
-      `task ${taskId} keeps ${kept} signals that nobody has waited for; maxSignals allows ${maxKept}, and ` +
-      `${quote(name)} was not kept. Wait for them in the handler (waitUntil), or raise maxSignals.`,
-  });
+  const came = `task ${taskId} keeps ${kept} signals that nobody has waited for, and ${quote(name)} was not kept`;
+  throw limitExceeded("signals", came, maxKept, "Wait for them in the handler (waitUntil)");
 }
 
 // ── who puts a question to a person: one client at a time, and each client once ──────────────────────────────────
