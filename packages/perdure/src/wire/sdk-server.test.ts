@@ -146,9 +146,10 @@ describe("the SDK's server", () => {
     });
     expect((await client.listPrompts()).prompts).toMatchObject([{ name: "greet" }]);
     expect(client.getInstructions()).toBe("Train first.");
-    expect((await client.listResourceTemplates()).resourceTemplates).toMatchObject([
-      { uriTemplate: "perdure://tasks/{taskId}/result" },
-    ]);
+    const { resourceTemplates } = await client.listResourceTemplates();
+    expect(resourceTemplates).toContainEqual(
+      expect.objectContaining({ uriTemplate: "perdure://tasks/{taskId}/result" }),
+    );
   });
 
   it("reads a result only once it is there", async () => {
