@@ -122,7 +122,8 @@ export const signalCases = casesOf("signals", {
     const send = (name: string) => h.store.signal({ taskId, name, value: 1, maxKept: 3 });
     for (const name of ["a", "a", "b"]) assert.equal(await send(name), true);
     const refusal = await refuses("LIMIT_EXCEEDED", () => send("c"));
-    for (const part of ["3", "limits.signals", taskId]) assert.ok(refusal.message.includes(part), refusal.message);
+    for (const part of ["3", "limits.signals", taskId])
+      assert.ok(refusal.message.includes(part), refusal.message);
     await leavesUnchanged(h, taskId, () => send("c").catch(() => undefined));
     await h.store.openWait({ ...key, name: "a", wait: requests.signal });
     assert.equal(await send("c"), true);
