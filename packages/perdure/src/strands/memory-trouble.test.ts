@@ -1,4 +1,5 @@
 /** Memory that is down, slow, throttled, behind, or refuses. */
+import { ThrottledException } from "@aws-sdk/client-bedrock-agentcore";
 import { tool } from "@strands-agents/sdk";
 import * as fc from "fast-check";
 import { describe, expect, it, vi } from "vitest";
@@ -147,7 +148,7 @@ it("any order of turns, deliveries and new processes leaves one history, in memo
           await live.agent.invoke(`ask ${index};`);
         } else if (one === "deliver") {
           said.push(`delivered ${index};`);
-          await session.deliver(`delivered ${index};`);
+          await accepted(() => session.deliver(`delivered ${index};`));
         } else if (one === "throttle") {
           const { faults } = session.local;
           faults.next({ operation: "CreateEvent", error: "ThrottledException" });
@@ -171,3 +172,14 @@ it("any order of turns, deliveries and new processes leaves one history, in memo
     { numRuns: 12 },
   );
 }, 60_000);
+
+/** As often as the memory asks for it. */
+async function accepted(deliver: () => Promise<void>): Promise<void> {
+  for (;;) {
+    try {
+      return await deliver();
+    } catch (error) {
+      if (!(error instanceof ThrottledException)) throw error;
+    }
+  }
+}
