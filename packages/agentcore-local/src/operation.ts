@@ -6,7 +6,11 @@ import type { z } from "zod";
 import { parse } from "./constraints.ts";
 
 export interface Answer {
-  readonly body: Readonly<Record<string, unknown>>;
+  /** Sent as JSON. */
+  readonly body?: Readonly<Record<string, unknown>>;
+  /** Sent instead, as it comes; an error in it cuts the connection. */
+  readonly stream?: AsyncIterable<Uint8Array>;
+  /** `content-type` among them, where it is not `application/json`. */
   readonly headers?: Readonly<Record<string, string>>;
 }
 
@@ -17,17 +21,17 @@ export interface Operation {
   readonly path: string;
   /** Of an answer that is no error. */
   readonly status: number;
-  /** @throws ServiceError */
-  run(input: unknown): Answer | Promise<Answer>;
+  /** @param signal aborts when the caller has gone @throws ServiceError */
+  run(input: unknown, signal: AbortSignal): Answer | Promise<Answer>;
 }
 
 interface OperationDefinition<Schema extends z.ZodType> extends Omit<Operation, "run" | "status"> {
   readonly status?: number;
   readonly input: Schema;
-  readonly run: (input: z.output<Schema>) => Answer;
+  readonly run: (input: z.output<Schema>, signal: AbortSignal) => Answer | Promise<Answer>;
 }
 
 export function operation<Schema extends z.ZodType>(definition: OperationDefinition<Schema>): Operation {
   const { name, method, path, status = 200, input: schema, run } = definition;
-  return { name, method, path, status, run: (input) => run(parse(schema, input)) };
+  return { name, method, path, status, run: (input, signal) => run(parse(schema, input), signal) };
 }

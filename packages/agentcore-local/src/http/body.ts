@@ -1,9 +1,9 @@
 /** Reads the body of a request: bounded, and JSON or nothing. */
-import type { IncomingMessage } from "node:http";
 import { ServiceError, validationError } from "../service-error.ts";
+import type { Request } from "./two-protocols.ts";
 
 /** @throws ServiceError `RequestEntityTooLargeException`; `ValidationException` (CannotParse) */
-export async function readBody(request: IncomingMessage, maxBytes: number): Promise<Record<string, unknown>> {
+export async function readBody(request: Request, maxBytes: number): Promise<Record<string, unknown>> {
   const declared = Number(request.headers["content-length"] ?? 0);
   if (declared > maxBytes) throw tooLarge(maxBytes);
   const chunks: Buffer[] = [];

@@ -1,6 +1,8 @@
 import { request } from "node:http";
+import { connect as connectHttp2 } from "node:http2";
 import { connect } from "node:net";
 import { once } from "node:events";
+import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { type AgentCoreLocal, startAgentCoreLocal } from "../local.ts";
 import type { LogEntry } from "./listener.ts";
@@ -77,6 +79,30 @@ test("a caller that goes in the middle of a request harms nobody", async () => {
   await once(socket, "connect");
   socket.destroy();
   expect(await post(`${memory}/actors`, "{}")).toMatchObject({ status: 200 });
+});
+
+test("HTTP/2 without TLS is answered as HTTP/1.1 is, several requests on one connection", async () => {
+  const session = connectHttp2(local.url);
+  const answers = ["{}", '{"maxResults":'].map(async (body) => {
+    const stream = session.request({ ":method": "POST", ":path": `${memory}/actors` });
+    stream.end(body);
+    const [headers] = (await once(stream, "response")) as [{ ":status": number }];
+    const { message } = JSON.parse(await text(stream)) as { message?: string };
+    return { status: headers[":status"], message };
+  });
+  const said = expect.stringContaining("The body is not JSON") as string;
+  expect(await Promise.all(answers)).toEqual([{ status: 200 }, { status: 400, message: said }]);
+  session.close();
+});
+
+test("a request that comes in single bytes is understood", async () => {
+  const socket = connect(Number(new URL(local.url).port), "127.0.0.1");
+  socket.setNoDelay(true);
+  for (const byte of "PUT / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n") {
+    socket.write(byte);
+    await new Promise(setImmediate);
+  }
+  expect(await text(socket)).toMatch(/^HTTP\/1\.1 404 /);
 });
 
 test("the log has every request, and nothing of its content", async () => {

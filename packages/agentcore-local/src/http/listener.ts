@@ -3,14 +3,15 @@
  * an error in `x-amzn-errortype`, an id of the request. Nothing of an unexpected error leaves the process but its log.
  */
 import { randomUUID } from "node:crypto";
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
 import type { Clock } from "../clock.ts";
 import type { Failure, Fault, Faults } from "../faults.ts";
 import type { Answer, Operation } from "../operation.ts";
 import { ServiceError, validationError } from "../service-error.ts";
 import { readBody } from "./body.ts";
 import { Router } from "./router.ts";
+import { type Request, type Response, TwoProtocols } from "./two-protocols.ts";
 
 /** One request, without its content: what was said in it is nobody's business here. */
 export interface LogEntry {
@@ -37,47 +38,41 @@ interface Reply extends Answer {
 }
 
 export class Listener {
-  readonly #server: Server;
+  readonly #server: TwoProtocols;
   readonly #router: Router;
   readonly #options: ListenerOptions;
 
   constructor(options: ListenerOptions) {
     this.#options = options;
     this.#router = new Router(options.operations);
-    this.#server = createServer((request, response) => {
-      // What is left to fail is the log that was given.
-      this.#serve(request, response).catch(() => response.destroy());
+    this.#server = new TwoProtocols((request, response) => {
+      // What is left to fail is the log that was given, and a stream that broke off.
+      this.#serve(request, response).catch(() => cut(response));
     });
   }
 
   /** Resolves with the address, like `http://127.0.0.1:8081`. */
-  async listen(port: number): Promise<string> {
-    const { promise, resolve, reject } = Promise.withResolvers<undefined>();
-    this.#server.once("error", reject);
-    this.#server.listen(port, "127.0.0.1", () => resolve(undefined));
-    await promise;
-    this.#server.off("error", reject);
-    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+  listen(port: number): Promise<string> {
+    return this.#server.listen(port);
   }
 
   /** Requests that are being answered are cut off. */
-  async close(): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<undefined>();
-    this.#server.close(() => resolve(undefined));
-    this.#server.closeAllConnections();
-    await promise;
+  close(): Promise<void> {
+    return this.#server.close();
   }
 
-  async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  async #serve(request: Request, response: Response): Promise<void> {
     const started = performance.now();
     const requestId = randomUUID();
+    const gone = new AbortController();
+    response.once("close", () => gone.abort());
     let operation: string | undefined;
     let reply: Reply | "Disconnect";
     try {
       const found = this.#find(request);
       operation = found.operation.name;
       const body = await readBody(request, this.#options.maxBodyBytes);
-      reply = await this.#carryOut(found.operation, { ...body, ...found.parameters });
+      reply = await this.#carryOut(found.operation, { ...body, ...found.parameters }, gone.signal);
     } catch (error) {
       reply = toReply(error);
     }
@@ -91,11 +86,11 @@ export class Listener {
       ...(failure !== undefined && { error: failure.name }),
       ...(failure?.cause !== undefined && { cause: failure.cause }),
     });
-    if (reply === "Disconnect") response.destroy();
-    else send(request, response, reply, requestId);
+    if (reply === "Disconnect") cut(response);
+    else await send(request, response, reply, requestId);
   }
 
-  #find(request: IncomingMessage): { operation: Operation; parameters: Record<string, string> } {
+  #find(request: Request): { operation: Operation; parameters: Record<string, string> } {
     const [path = "", query] = (request.url ?? "").split("?", 2);
     try {
       const match = this.#router.find(request.method, path);
@@ -112,11 +107,11 @@ export class Listener {
     );
   }
 
-  async #carryOut(operation: Operation, input: unknown): Promise<Reply | "Disconnect"> {
+  async #carryOut(operation: Operation, input: unknown, signal: AbortSignal): Promise<Reply | "Disconnect"> {
     const fault = this.#options.faults.take(operation.name);
     if (fault !== undefined && "error" in fault) return failed(operation, fault.error);
     if (fault !== undefined && "delayMs" in fault) await this.#wait(fault);
-    const answer = await operation.run(input);
+    const answer = await operation.run(input, signal);
     if (fault !== undefined && "acceptThenFail" in fault) {
       return failed(operation, fault.acceptThenFail === true ? "ServiceException" : fault.acceptThenFail);
     }
@@ -149,15 +144,25 @@ function unexpected(cause: unknown): ServiceError {
   return error;
 }
 
-function send(request: IncomingMessage, response: ServerResponse, reply: Reply, requestId: string): void {
-  const bytes = Buffer.from(JSON.stringify(reply.body));
-  response.writeHead(reply.status, {
-    ...reply.headers,
+async function send(request: Request, response: Response, reply: Reply, requestId: string): Promise<void> {
+  const { status, stream, body = {} } = reply;
+  const bytes = Buffer.from(JSON.stringify(body));
+  const headers = {
     "content-type": "application/json",
-    "content-length": bytes.length,
+    ...reply.headers,
     "x-amzn-requestid": requestId,
-    // What is left of a body that was too large is not read.
-    ...(!request.complete && { connection: "close" }),
-  });
-  response.end(bytes);
+    ...(stream === undefined && { "content-length": bytes.length }),
+    // What is left of a body that was too large is not read. HTTP/2 has no such header.
+    ...(!request.complete && request.httpVersionMajor === 1 && { connection: "close" }),
+  };
+  response.statusCode = status;
+  for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
+  if (stream === undefined) response.end(bytes);
+  else await pipeline(Readable.from(stream, { objectMode: false }), response);
+}
+
+/** No answer, or no more of it. */
+function cut(response: Response): void {
+  if ("stream" in response) response.stream.session?.destroy();
+  else response.destroy();
 }

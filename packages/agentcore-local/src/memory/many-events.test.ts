@@ -14,7 +14,8 @@ test("10,000 events come back whole, in pages, newest first, whatever is written
   const memory = openMemory({}, systemClock);
   const { operations } = memory;
   const create = operations.find(({ name }) => name === "CreateEvent");
-  const write = (n: number) => create?.run({ ...session, eventTimestamp: n, payload: [{ blob: n }] });
+  const { signal } = new AbortController();
+  const write = (n: number) => create?.run({ ...session, eventTimestamp: n, payload: [{ blob: n }] }, signal);
   for (const n of many) await write(n);
   const log = (): void => undefined;
   const listener = new Listener({
