@@ -35,6 +35,7 @@ import { TaskHandle } from "./handle.ts";
 import { openArtifacts } from "./open-artifacts.ts";
 import { openStore } from "./open-store.ts";
 import { closeOnSignals } from "./process-signals.ts";
+import { requireServing, type Role, toRole } from "./role.ts";
 import type { Schema } from "../engine/schema.ts";
 import {
   type DeclaredOptions,
@@ -60,6 +61,10 @@ export interface PerdureOptions extends ServingOptions, DeliveringOptions {
    * own. The same for all processes of the store. Default: a folder beside the file of the store.
    */
   readonly artifacts?: string | ArtifactStore;
+  /**
+   * Whether this process answers clients (`"serve"`), runs tasks (`"work"`), or both. Default: `PERDURE_ROLE`, or both.
+   */
+  readonly role?: Role;
   /** How many attempts run at once, of all tools. Default 100. */
   readonly concurrency?: number;
   /** How many of them for one owner. Default: as many as there are slots. */
@@ -96,7 +101,7 @@ export interface ServerOptions {
   readonly server?: () => McpServer;
 }
 
-export interface StdioOptions extends ServerOptions, StdioStreams {}
+export interface StdioOptions extends ServerOptions, StartOptions, StdioStreams {}
 
 /** Of an endpoint, wherever it is mounted. */
 export interface MountOptions extends ServerOptions {
@@ -110,7 +115,12 @@ export interface MountOptions extends ServerOptions {
   readonly maxNesting?: number;
 }
 
-export interface ListenOptions extends MountOptions {
+export interface StartOptions {
+  /** Instead of the application's. */
+  readonly role?: Role;
+}
+
+export interface ListenOptions extends MountOptions, StartOptions {
   /** Default 127.0.0.1. A public address needs `auth`. */
   readonly host?: string;
   /** Default 8000; 0: any free one. */
@@ -149,6 +159,7 @@ export class App {
   /** Every task, for whoever operates the application. */
   readonly tasks: Tasks;
   readonly #options: PerdureOptions;
+  readonly #role: Role;
   readonly #limits: Limits;
   readonly #clock: Clock;
   readonly #logger: Logger;
@@ -173,6 +184,7 @@ export class App {
     }
     toCount(options.concurrency ?? 1, "concurrency");
     toCount(options.concurrencyPerOwner ?? 1, "concurrencyPerOwner");
+    this.#role = toRole(options.role);
     this.#limits = toLimits(options.limits, defaultLimits, "limits");
     this.name = options.name;
     this.version = options.version;
@@ -250,14 +262,17 @@ export class App {
 
   /**
    * Starts, and serves MCP of both generations over HTTP. Default `http://127.0.0.1:8000/mcp`.
-   * @throws PerdureError `INVALID_OPTION` for a public address without `auth`, or one that cannot be listened on.
+   * @throws PerdureError `INVALID_OPTION` for a public address without `auth`, one that cannot be listened on, or the
+   * role `work`.
    */
   async listen(options: ListenOptions = {}): Promise<Listening> {
+    const { role = this.#role } = options;
+    requireServing(role);
     const { host = "127.0.0.1", port = 8000, path = "/mcp", maxConnections = 10_000 } = options;
     const http = await import("./http.ts");
     const endpoint = http.createEndpoint(this.service(options.server), this.#options.auth, host, options);
     this.#endpoints.push(endpoint);
-    await this.start();
+    await this.start({ role });
     const listening = await http.listen(endpoint, {
       host,
       port,
@@ -277,12 +292,13 @@ export class App {
    * Serves MCP of both generations on standard input and output, and starts when the client begins to use it, or 2 s
    * later. The end of the input closes the application; what has not ended then goes on at its next start.
    */
-  async stdio({ server, ...streams }: StdioOptions = {}): Promise<void> {
+  async stdio({ server, role = this.#role, ...streams }: StdioOptions = {}): Promise<void> {
+    requireServing(role);
     const service = this.service(server);
     const { serveOnStdio } = await import("../wire/stdio/serve.ts");
     this.#state = "started";
     const failed = (error: unknown): void => this.#logger.error({ err: error }, "could not start or close");
-    const start = (): void => void (this.#state === "started" && this.start().catch(failed));
+    const start = (): void => void (this.#state === "started" && this.start({ role }).catch(failed));
     const unused = this.#clock.after(onlyProbedMs, start);
     const caller = {
       owner: localOwner,
@@ -329,12 +345,17 @@ export class App {
     };
   }
 
-  /** Begins to execute: unfinished tasks of earlier runs first. @throws PerdureError `STORE_…`, `APP_CLOSED` */
-  async start(): Promise<void> {
-    const { engine, store } = this.#open();
+  /**
+   * Begins to execute: unfinished tasks of earlier runs first. With the role `serve` it opens the record and takes up
+   * nothing.
+   * @throws PerdureError `STORE_…`, `APP_CLOSED`, `INVALID_OPTION`
+   */
+  async start({ role = this.#role }: StartOptions = {}): Promise<void> {
+    const runtime = this.#open();
     this.#state = "started";
-    await engine.start();
-    this.#deliver(store);
+    if (toRole(role) === "serve") return runtime.attend();
+    await runtime.engine.start();
+    this.#deliver(runtime.store);
   }
 
   /**

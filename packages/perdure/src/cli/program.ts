@@ -41,6 +41,7 @@ function program(): Command {
     .showHelpAfterError("(perdure --help tells more)")
     .addHelpText("after", exitCodeHelp);
   addServe(root);
+  addWorker(root);
   addCall(root);
   addDoctor(root);
   addMigrate(root);
@@ -57,10 +58,28 @@ function addServe(root: Command): void {
     .option("--port <port>", "0: any free one", toPort, 8000)
     .option("--host <address>", "a public one needs auth", "127.0.0.1")
     .option("--stdio", "serve standard input and output instead", false)
+    .addOption(
+      new Option("--role <role>", "serve: answer for every task, and leave running them to workers").choices([
+        "serve",
+        "both",
+      ]),
+    )
     .option("--json", "tell where it listens as a line of JSON")
-    .action(async (file: string, options: ServeOptions & Json) => {
+    .action(async (file: string, { json, ...options }: ServeOptions & Json) => {
       const { serve } = await import("./serve.ts");
-      await serve(file, options, output(options.json ?? false));
+      await serve(file, options, output(json ?? false));
+    });
+}
+
+function addWorker(root: Command): void {
+  root
+    .command("worker")
+    .description("run the tasks of the application that FILE exports, without a port, until Ctrl-C")
+    .argument("<file>", "as for serve")
+    .option("--json", "tell that it works as a line of JSON")
+    .action(async (file: string, options: Json) => {
+      const { work } = await import("./serve.ts");
+      await work(file, output(options.json ?? false));
     });
 }
 

@@ -1,9 +1,10 @@
-/** `perdure serve`: serves the application that a file exports, until a signal. */
+/** `perdure serve` and `perdure worker`: the application that a file exports, until a signal. */
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { App } from "../app/app.ts";
 import { closeOnSignals } from "../app/process-signals.ts";
+import type { Role } from "../app/role.ts";
 import { CommandError, exitCodes } from "./exit.ts";
 import type { Output } from "./output.ts";
 
@@ -11,16 +12,37 @@ export interface ServeOptions {
   readonly port: number;
   readonly host: string;
   readonly stdio: boolean;
+  readonly role?: Role;
 }
 
 /** Returns when it serves; a signal ends the process. @throws CommandError `usage`, `unreachable` */
-export async function serve(file: string, options: ServeOptions, out: Output): Promise<void> {
+export async function serve(
+  file: string,
+  { port, host, stdio, ...role }: ServeOptions,
+  out: Output,
+): Promise<void> {
+  await run(file, async (app) => {
+    if (stdio) return app.stdio(role);
+    const { url } = await app.listen({ port, host, ...role });
+    out.line({ name: app.name, version: app.version, url }, `${app.name} ${app.version} at ${url}`);
+  });
+}
+
+/** Returns when it works; a signal ends the process. @throws CommandError as `serve` */
+export async function work(file: string, out: Output): Promise<void> {
+  await run(file, async (app) => {
+    await app.start({ role: "work" });
+    // A record of which this process is not the one that executes keeps no process alive.
+    setInterval(() => undefined, 2 ** 31 - 1);
+    out.line({ name: app.name, version: app.version, works: true }, `${app.name} ${app.version} works`);
+  });
+}
+
+async function run(file: string, start: (app: App) => Promise<void>): Promise<void> {
   const app = await loadApp(file);
   closeOnSignals(app);
   try {
-    if (options.stdio) return await app.stdio();
-    const { url } = await app.listen({ port: options.port, host: options.host });
-    out.line({ name: app.name, version: app.version, url }, `${app.name} ${app.version} at ${url}`);
+    await start(app);
   } catch (error) {
     // What was started before it failed would keep the process alive.
     await app.close({ drainMs: 0 });

@@ -72,6 +72,7 @@ export class Runtime {
   readonly #limits: Limits;
   readonly #store: TaskStore;
   readonly #artifactStore: ArtifactStore | undefined;
+  #endAttending: (() => void) | undefined;
   #closing = false;
   #closed = false;
 
@@ -99,6 +100,15 @@ export class Runtime {
     return this.#store;
   }
 
+  /**
+   * Answers for tasks that others run: hears of them from now on, and opens the record, so that one which cannot be
+   * opened is told at once.
+   */
+  async attend(): Promise<void> {
+    this.#endAttending ??= this.store.subscribe(() => undefined);
+    await this.store.pausedTools();
+  }
+
   /** The process shuts down: a connection that closes now says nothing about what its client wants. */
   get closing(): boolean {
     return this.#closing;
@@ -113,6 +123,7 @@ export class Runtime {
     try {
       await this.engine.stop(drainMs);
       await disconnect();
+      this.#endAttending?.();
       await this.#artifactStore?.close();
       await this.#store.close();
     } finally {
