@@ -1,14 +1,19 @@
 /** One task, as the program that submitted it holds it. */
 import type { Runtime } from "../engine/runtime.ts";
 import { PerdureError, quote, TaskError } from "../task/errors.ts";
+import type { PendingDelivery } from "../store/deliveries.ts";
 import type { TaskId } from "../task/id.ts";
 import type { Progress, TaskSummary, TimelineEvent } from "../task/record.ts";
 
 /** What `watch` tells: the timeline of the task, and its progress. */
 export type TaskEvent = TimelineEvent | ({ readonly type: "progress" } & Progress);
 
-/** A summary, and why an open task that is due does not run. */
-export type TaskView = TaskSummary & { readonly waiting?: string };
+export type TaskView = TaskSummary & {
+  /** Why an open task that is due does not run. */
+  readonly waiting?: string;
+  /** What of it waits to be delivered, where something does; what became of its end is in `delivery`. */
+  readonly deliveries?: readonly PendingDelivery[];
+};
 
 export class TaskHandle<Result = unknown> {
   readonly id: TaskId;
@@ -24,9 +29,16 @@ export class TaskHandle<Result = unknown> {
   /** @throws PerdureError `TASK_NOT_FOUND`: unknown, expired, or another owner's. */
   async status(): Promise<TaskView> {
     const task = await this.#summary();
-    if (task.phase !== "queued") return task;
-    const waiting = await this.#runtime.waitingFor(task);
-    return waiting === undefined ? task : { ...task, waiting };
+    const waiting = task.phase === "queued" ? await this.#runtime.waitingFor(task) : undefined;
+    // Of a task without a delivery nothing waits, and that costs nothing.
+    const deliveries =
+      task.delivery === undefined ? [] : await this.#runtime.store.deliveries.pending({ taskId: this.id });
+    if (waiting === undefined && deliveries.length === 0) return task;
+    return {
+      ...task,
+      ...(waiting !== undefined && { waiting }),
+      ...(deliveries.length > 0 && { deliveries }),
+    };
   }
 
   /**

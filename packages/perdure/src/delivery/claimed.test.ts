@@ -103,6 +103,39 @@ it.each(notGiven)("%s says that there is a result, and not what it is", async (_
   expect(await served.app.tasks.deliveries(task.id)).toHaveLength(1);
 });
 
+it("a model is told that it need not wait, and what became of the end, in the same words while nothing happens", async () => {
+  const memory = new ScriptedMemory(() => Date.now());
+  const app = testApp({ memory, deliver: "always" });
+  const gate = Promise.withResolvers<string>();
+  app.task("slow", { description: "Slow.", input: z.object({}), start: "background" }, () => gate.promise);
+  const client = await connect((await app.listen({ port: 0 })).url);
+  await client.listTools();
+  const session = { "perdure/session": { session: "s-1" } };
+  const told = async (name: string, input: object, _meta = {}) =>
+    CallToolResultSchema.parse(
+      await client.callTool({ name, arguments: input as Record<string, unknown>, _meta }),
+    );
+  const byItself = /If nobody waits, its end comes into the memory of this conversation\.$/;
+  const { content, structuredContent } = await told("slow", {}, session);
+  expect(content[0]).toMatchObject({ text: expect.stringMatching(byItself) as string });
+  const task_id = String(structuredContent?.["task_id"]);
+  const working = await told("check_task_status", { task_id });
+  expect(working).toMatchObject({
+    content: [{ text: expect.stringMatching(byItself) as string }],
+    structuredContent: { status: "working", delivery: "pending" },
+  });
+  expect(await told("get_task_results", { task_id })).toEqual(working);
+  gate.resolve("done");
+  await expect.poll(() => memory.kept.length).toBe(1);
+  await expect
+    .poll(() => told("check_task_status", { task_id }))
+    .toMatchObject({ structuredContent: { status: "completed", delivery: "delivered" } });
+  const without = await told("slow", {});
+  expect(without.content[0]).toMatchObject({ text: expect.not.stringContaining("memory") as string });
+  const other = await told("check_task_status", { task_id: without.structuredContent?.["task_id"] });
+  expect(other.structuredContent).not.toHaveProperty("delivery");
+});
+
 it("what the caller cancels itself is no news to it", async () => {
   const served = await serve();
   const later = { session: { session: "s-1" }, startAt: Date.now() + 3_600_000 };

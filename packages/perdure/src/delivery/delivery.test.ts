@@ -78,6 +78,29 @@ describe("an end", () => {
     expect(await bench.app.tasks.deliveries(id)).toEqual([]);
   });
 
+  it("is seen in the status: what waits and why, and what became of it", async () => {
+    const bench = new Bench(always);
+    bench.memory.react = () => new MemoryError("throttled", "slow down");
+    const id = await bench.run();
+    const status = async () => bench.app.tasks.handle(id).status();
+    expect(await status()).toMatchObject({
+      status: "completed",
+      delivery: { mode: "always" },
+      deliveries: [{ kind: "end", failures: 1, failure: { kind: "throttled", message: "slow down" } }],
+    });
+    bench.memory.react = () => "kept";
+    await bench.clock.advance("1m");
+    const then = await status();
+    expect(then.delivery?.deliveredAt).toBe(bench.memory.tried.at(-1)?.at);
+    expect(then).not.toHaveProperty("deliveries");
+    bench.memory.react = () => new MemoryError("refused", "no");
+    const refused = await bench.run();
+    await bench.clock.advance("1m");
+    expect(await bench.app.tasks.handle(refused).status()).toMatchObject({
+      delivery: { undelivered: { kind: "refused", message: "no" } },
+    });
+  });
+
   it("by a failure says the author's message, and nothing of the inside", async () => {
     const bench = new Bench(always);
     await bench.run(async () => {

@@ -36,6 +36,25 @@ export interface DeliveryPolicy {
   readonly keepMs: number;
 }
 
+/** What became of the end of a task whose end is delivered; nothing yet: it waits, or the task is open. */
+export interface EndDelivery {
+  /** When the caller was given it, within the grace, or ended the task itself: it is not delivered. */
+  readonly claimedAt?: Timestamp;
+  readonly deliveredAt?: Timestamp;
+  /** Refused for good, or given up. */
+  readonly undelivered?: DeliveryFailure;
+}
+
+/** In one word: `pending` until it is settled, also while the task is open; `undefined` where it is not delivered. */
+export function endDelivery({
+  delivery,
+}: Pick<TaskSummary, "delivery">): "pending" | "claimed" | "delivered" | "undelivered" | undefined {
+  if (delivery === undefined) return undefined;
+  if (delivery.claimedAt !== undefined) return "claimed";
+  if (delivery.deliveredAt !== undefined) return "delivered";
+  return delivery.undelivered === undefined ? "pending" : "undelivered";
+}
+
 /** What is delivered: how a task ended, what it asks, and what it says meanwhile by `task.remember`. */
 export type DeliveryKind = "end" | "question" | "interim";
 
@@ -71,10 +90,7 @@ interface TaskHead {
   readonly artifacts?: number;
   readonly session?: SessionContext;
   /** Absent: nothing of it is delivered. */
-  readonly delivery?: DeliveryPolicy & {
-    /** When the caller was given the end, within the grace. */
-    readonly claimedAt?: Timestamp;
-  };
+  readonly delivery?: DeliveryPolicy & EndDelivery;
   readonly idempotencyKey?: string;
   /** The task that called this one and waits for it. */
   readonly parentId?: TaskId;

@@ -19,6 +19,7 @@ const viewSchema = z.object({
   tool: z.string(),
   status: z.enum(taskStatuses),
   created_at: z.string(),
+  delivery: z.string().optional(),
   progress: z
     .object({ done: z.number(), total: z.number().optional(), message: z.string().optional() })
     .optional(),
@@ -158,8 +159,12 @@ export class ServerSource implements TaskSource {
 }
 
 /** Without the properties that are there and undefined. */
-function plain({ progress, ...head }: z.output<typeof viewSchema>): TaskView {
-  return { ...head, ...(progress !== undefined && { progress }) };
+function plain({ progress, delivery, ...head }: z.output<typeof viewSchema>): TaskView {
+  return {
+    ...head,
+    ...(delivery !== undefined && { delivery }),
+    ...(progress !== undefined && { progress }),
+  };
 }
 
 function isUnreachable(error: unknown): boolean {

@@ -7,7 +7,7 @@ import { PerdureError } from "../../task/errors.ts";
 import type { Readable } from "node:stream";
 import type { Artifact } from "../../task/artifact.ts";
 import type { JsonObject, JsonValue } from "../../task/json.ts";
-import type { TaskSummary, Timestamp } from "../../task/record.ts";
+import { endDelivery, type TaskSummary, type Timestamp } from "../../task/record.ts";
 import { CommandError, exitCodes } from "../exit.ts";
 import { printable } from "../output.ts";
 import { noSuchTask, unfinished } from "./refusals.ts";
@@ -53,10 +53,9 @@ class StoreSource implements TaskSource {
 
   async show(id: string): Promise<TaskView> {
     return explained(async () => {
-      const { waiting, ...task } = await this.#app.tasks.handle(id).status();
+      const { waiting, deliveries = [], ...task } = await this.#app.tasks.handle(id).status();
       const record = await this.#app.tasks.get(id);
       const timeline = await this.#app.tasks.timeline(id);
-      const deliveries = await this.#app.tasks.deliveries(id);
       return {
         ...viewOf(task),
         ...(waiting !== undefined && { waiting }),
@@ -121,6 +120,7 @@ class StoreSource implements TaskSource {
 
 function viewOf(task: TaskSummary): TaskView {
   const { progress } = task;
+  const delivery = endDelivery(task);
   return {
     task_id: task.id,
     tool: task.tool,
@@ -138,6 +138,7 @@ function viewOf(task: TaskSummary): TaskView {
     ...(task.phase === "ended" && { ended_at: iso(task.endedAt) }),
     ...(task.status === "failed" && { failure: { ...task.failure } }),
     ...(task.status === "cancelled" && task.reason !== undefined && { reason: task.reason }),
+    ...(delivery !== undefined && { delivery }),
     ...(task.retryOf !== undefined && { retry_of: task.retryOf }),
   };
 }

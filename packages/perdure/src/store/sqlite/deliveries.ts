@@ -4,7 +4,6 @@ import type { TaskId } from "../../task/id.ts";
 import type {
   DeliveryFailure,
   DeliveryKind,
-  DeliveryPolicy,
   SessionContext,
   TimelineEntry,
   Timestamp,
@@ -20,7 +19,7 @@ import type {
   SettleDelivery,
 } from "../deliveries.ts";
 import type { Row } from "./driver.ts";
-import { claimed, keyOf, refreshOutbox } from "./outbox.ts";
+import { endOf, keyOf, refreshOutbox, withEnd } from "./outbox.ts";
 import {
   appendEvent,
   type ChangedRow,
@@ -280,9 +279,6 @@ function claimEnd(tx: Transaction, taskId: TaskId): boolean {
     .sql(`${select} WHERE task_id = ? AND key = ? AND state <> 'taken' AND due_at > ?`)
     .get(taskId, keyOf(taskId, "end"), tx.now) as unknown as DeliveryRow | undefined;
   if (end === undefined) return false;
-  const task = tx.sql("SELECT delivery FROM tasks WHERE id = ?").get(taskId);
-  const policy = JSON.parse(String(task?.["delivery"])) as DeliveryPolicy;
-  tx.sql("UPDATE tasks SET delivery = ? WHERE id = ?").run(claimed(policy, tx.now), taskId);
   settleEntry(tx, end, { type: "claimed" });
   refreshOutbox(tx, end.session);
   return true;
@@ -290,9 +286,15 @@ function claimEnd(tx: Transaction, taskId: TaskId): boolean {
 
 function settleEntry(tx: Transaction, row: DeliveryRow, entry: TimelineEntry): void {
   tx.sql("DELETE FROM deliveries WHERE position = ?").run(row.position);
-  // From now on the task is kept for its ttl.
   if (row.kind === "end") {
-    tx.sql("UPDATE tasks SET expires_at = ? + ttl_ms WHERE id = ?").run(tx.now, row.task_id);
+    const task = tx.sql("SELECT delivery FROM tasks WHERE id = ?").get(row.task_id);
+    const delivery = withEnd((task?.["delivery"] as string | null | undefined) ?? null, endOf(entry, tx.now));
+    // From now on the task is kept for its ttl.
+    tx.sql("UPDATE tasks SET expires_at = ? + ttl_ms, delivery = ? WHERE id = ?").run(
+      tx.now,
+      delivery,
+      row.task_id,
+    );
   }
   note(tx, row.task_id, entry);
 }

@@ -4,7 +4,15 @@
  */
 import type { TaskId } from "../../task/id.ts";
 import { canonicalJson, type JsonValue } from "../../task/json.ts";
-import type { DeliveryKind, DeliveryPolicy, Question, Remembered, Timestamp } from "../../task/record.ts";
+import type {
+  DeliveryKind,
+  DeliveryPolicy,
+  EndDelivery,
+  Question,
+  Remembered,
+  TimelineEntry,
+  Timestamp,
+} from "../../task/record.ts";
 import type { Transaction } from "./transaction.ts";
 
 /** Of a task that nothing is delivered of, its column `delivery` is null, and this costs nothing. */
@@ -24,11 +32,14 @@ export function deliverEnd(
   if (delivery === null) return;
   // Of an ended task the record keeps what was never answered.
   drop(tx, "task_id = ? AND kind = 'question' AND state <> 'taken'", taskId);
-  const policy = JSON.parse(delivery) as DeliveryPolicy;
   if (byCaller) {
-    tx.sql("UPDATE tasks SET delivery = ? WHERE id = ?").run(claimed(policy, tx.now), taskId);
+    tx.sql("UPDATE tasks SET delivery = ? WHERE id = ?").run(
+      withEnd(delivery, { claimedAt: tx.now }),
+      taskId,
+    );
     return;
   }
+  const policy = JSON.parse(delivery) as DeliveryPolicy;
   tx.sql("UPDATE tasks SET expires_at = ? + max(ttl_ms, ?) WHERE id = ?").run(tx.now, policy.keepMs, taskId);
   put(tx, { taskId, policy, kind: "end", what: "end", dueAt: tx.now + policy.graceMs });
 }
@@ -126,8 +137,20 @@ function drop(tx: Transaction, condition: string, taskId: TaskId): void {
   for (const row of dropped) refreshOutbox(tx, row["session"] as string);
 }
 
-export function claimed(policy: DeliveryPolicy, now: Timestamp): string {
-  return JSON.stringify({ ...policy, claimedAt: now });
+/** The column of a task whose end is settled so. */
+export function withEnd(delivery: string | null, end: EndDelivery): string {
+  return JSON.stringify({ ...(JSON.parse(delivery ?? "{}") as DeliveryPolicy), ...end });
+}
+
+export function endOf(entry: TimelineEntry, now: Timestamp): EndDelivery {
+  switch (entry.type) {
+    case "delivered":
+      return { deliveredAt: now };
+    case "undelivered":
+      return { undelivered: entry.failure };
+    default:
+      return { claimedAt: now };
+  }
 }
 
 /** `TASK-end`, `TASK-question-q5`, `TASK-interim-7`. */

@@ -386,6 +386,8 @@ export const deliveryCases = [
         kind: "end",
         failure: { kind: "given-up", message: "unavailable: no answer" },
       });
+      const { delivery } = await h.read(taskId);
+      assertFields(delivery, { undelivered: { kind: "given-up", message: "unavailable: no answer" } });
       assert.equal(await h.store.deliveries.nextDueMs(), undefined);
     }),
 
@@ -413,7 +415,10 @@ export const deliveryCases = [
         kind: "end",
         key: `${taskId}-end`,
       });
-      assert.equal((await h.read(taskId)).status, "completed");
+      assertFields(await h.read(taskId), {
+        status: "completed",
+        delivery: { ...always, deliveredAt: h.clock.now() },
+      });
     }),
 
     "delivered: the session's next is not before its pace": withOutbox(async (h, outbox) => {
@@ -456,7 +461,10 @@ export const deliveryCases = [
       await outbox.settle(await outbox.one(), { outcome: "refused", failure: refused, paceMs: 0 });
       assert.deepEqual(await outbox.lease(), []);
       assertFields((await h.store.timeline({ taskId })).at(-1), { type: "undelivered", failure: refused });
-      assert.deepEqual((await h.read(taskId)).result, { loss: 0.25 });
+      assertFields(await h.read(taskId), {
+        result: { loss: 0.25 },
+        delivery: { ...always, undelivered: refused },
+      });
     }),
 
     "refused, of several entries: each is tried alone": withOutbox(async (_h, outbox) => {

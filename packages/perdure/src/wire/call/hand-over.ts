@@ -17,7 +17,7 @@ export function handOver(
   questions: readonly Question[] = [],
 ): ToolResult {
   const pollAfter = Math.ceil(service.settings.pollMs / 1_000);
-  const said = `${task.tool} is running in the background as task ${task.id}. ${whatNext(service)}`;
+  const said = `${task.tool} is running in the background as task ${task.id}. ${whatNext(service)}${comesByItself(task)}`;
   const asked = questions.length === 0 ? undefined : describeQuestions(service, questions);
   return {
     content: [textBlock(asked === undefined ? said : `${said}\n${asked.text}`)],
@@ -29,6 +29,13 @@ export function handOver(
       ...asked?.structure,
     },
   };
+}
+
+/** Whoever knows that need not wait. */
+export function comesByItself({ delivery }: Pick<TaskSummary, "delivery">): string {
+  return delivery === undefined
+    ? ""
+    : " If nobody waits, its end comes into the memory of this conversation.";
 }
 
 function whatNext(service: Service): string {

@@ -85,7 +85,7 @@ describe("a client that knows only tools, and has listed them", () => {
   });
 
   it("gets results that come in time, and summaries of large ones, whose whole is a resource", async () => {
-    const { client, call } = await connected();
+    const { client, call } = await connected({ hold: "20s" });
     expect(await call("train", { ms: 0 })).toMatchObject({ structuredContent: { waited: 0 } });
     const large = await call("train", { ms: 1 });
     expect(large.structuredContent).toMatchObject({ status: "completed", tool: "train" });
@@ -243,7 +243,10 @@ describe("names", () => {
 
 describe("another owner", () => {
   it("sees none of it, the whole of a large result neither", async () => {
-    const { url, call } = await connected({ auth: (request) => request.header("who") ?? "ann" });
+    const { url, call } = await connected({
+      auth: (request) => request.header("who") ?? "ann",
+      hold: "20s",
+    });
     const large = await call("train", { ms: 1 });
     const uri = large.content[1]?.uri ?? "";
     const eve = await clientOf(url, { who: "eve" });

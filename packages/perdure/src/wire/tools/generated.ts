@@ -9,9 +9,10 @@ import { z } from "zod";
 import { PerdureError, ProtocolError } from "../../task/errors.ts";
 import type { TaskId } from "../../task/id.ts";
 import type { JsonObject, JsonValue } from "../../task/json.ts";
-import type { Question, TaskSummary } from "../../task/record.ts";
+import { endDelivery, type Question, type TaskSummary } from "../../task/record.ts";
 import { isTerminal, taskStatuses } from "../../task/status.ts";
 import { describeQuestions } from "../call/asked.ts";
+import { comesByItself } from "../call/hand-over.ts";
 import { giveAnswer, questionsOf } from "../call/questions.ts";
 import { toLinkedOutcome } from "../call/artifact-links.ts";
 import { textBlock, toolError, type ToolResult } from "../call/tool-result.ts";
@@ -34,6 +35,7 @@ const statusOutput: ObjectSchema = {
     progress: { type: "object" },
     poll_after_seconds: { type: "number" },
     waiting_for: text,
+    delivery: text,
     questions: { type: "array", items: { type: "object" } },
   },
 };
@@ -214,6 +216,7 @@ async function statusResult(service: Service, task: TaskSummary): Promise<ToolRe
     : { poll_after_seconds: Math.ceil(service.settings.pollMs / 1_000) };
   const waiting = task.status === "working" ? await service.runtime.waitingFor(task) : undefined;
   const said = [`${task.tool} is ${task.status}.`, waiting, whatNext(service, task, questions)];
+  const delivery = endDelivery(task);
   const progress: { progress?: JsonValue } =
     task.progress === undefined ? {} : { progress: { ...task.progress } };
   return {
@@ -223,6 +226,7 @@ async function statusResult(service: Service, task: TaskSummary): Promise<ToolRe
       ...progress,
       ...pollAfter,
       ...(waiting !== undefined && { waiting_for: waiting }),
+      ...(delivery !== undefined && { delivery }),
       ...describeQuestions(service, questions).structure,
     },
   };
@@ -235,7 +239,7 @@ function whatNext(service: Service, task: TaskSummary, questions: readonly Quest
     case "working":
       return check === undefined
         ? ""
-        : `To wait for its end, call ${check} with wait_seconds ${maxWaitSeconds}.`;
+        : `To wait for its end, call ${check} with wait_seconds ${maxWaitSeconds}.${comesByItself(task)}`;
     case "input_required":
       return describeQuestions(service, questions).text;
     case "completed":

@@ -35,7 +35,7 @@ export const tasks = `
     version         text COLLATE "C" NOT NULL, -- of the handler; empty: none
     log_lines       integer NOT NULL,
     artifacts       integer,          -- how many are recorded; NULL: none was ever begun
-    delivery        text,             -- JSON {mode, graceMs, keepMs, claimedAt?}
+    delivery        text,             -- JSON {mode, graceMs, keepMs, claimedAt?, deliveredAt?, undelivered?}
     stamp           bigint  NOT NULL  -- the commit that wrote it last: an optimistic write compares it
   ) WITH (fillfactor = 85);
   CREATE INDEX tasks_by_owner ON @.tasks (owner, id);

@@ -2,13 +2,7 @@
 import { createHash } from "node:crypto";
 import type { TaskId } from "../../../task/id.ts";
 import { canonicalJson } from "../../../task/json.ts";
-import type {
-  DeliveryFailure,
-  DeliveryKind,
-  DeliveryPolicy,
-  SessionContext,
-  TimelineEntry,
-} from "../../../task/record.ts";
+import type { DeliveryFailure, DeliveryKind, SessionContext, TimelineEntry } from "../../../task/record.ts";
 import type {
   DeliveryLease,
   LeaseDeliveries,
@@ -16,7 +10,7 @@ import type {
   OutboxEntry,
   SettleDelivery,
 } from "../../deliveries.ts";
-import { claimed } from "../../sqlite/outbox.ts";
+import { endOf, withEnd } from "../../sqlite/outbox.ts";
 import type { Transition } from "../commit-group.ts";
 import type { DeliveryRow, LoadedOutbox } from "../rows.ts";
 import type { UnitOfWork } from "../unit-of-work.ts";
@@ -111,11 +105,7 @@ export function claimEnd({ taskId }: { readonly taskId: TaskId }): Transition<bo
         (row) =>
           row.task_id === taskId && row.kind === "end" && row.state !== "taken" && row.due_at > unit.now,
       );
-      const task = unit.task(taskId);
-      if (end === undefined || task === undefined) return false;
-      unit.update(taskId, {
-        delivery: claimed(JSON.parse(task.delivery ?? "{}") as DeliveryPolicy, unit.now),
-      });
+      if (end === undefined || unit.task(taskId) === undefined) return false;
       settleEntry(unit, end, { type: "claimed" });
       unit.updateOutbox(end.session, {});
       return true;
@@ -217,9 +207,12 @@ function settleEntry(unit: UnitOfWork, row: DeliveryRow, entry: TimelineEntry): 
   unit.updateDelivery(row.position, undefined);
   const task = unit.task(row.task_id);
   if (task === undefined) return;
-  // From now on the task is kept for its ttl.
   if (row.kind === "end") {
-    unit.update(task.id, { expires_at: task.ttl_ms === null ? null : unit.now + task.ttl_ms });
+    unit.update(task.id, {
+      // From now on the task is kept for its ttl.
+      expires_at: task.ttl_ms === null ? null : unit.now + task.ttl_ms,
+      delivery: withEnd(task.delivery, endOf(entry, unit.now)),
+    });
   }
   note(unit, task.id, entry);
 }

@@ -6,7 +6,7 @@
 import type { TaskId } from "../../../task/id.ts";
 import { canonicalJson, type JsonValue } from "../../../task/json.ts";
 import type { DeliveryKind, DeliveryPolicy, Question, Remembered, Timestamp } from "../../../task/record.ts";
-import { claimed, type InterimContent, joined, keyOf } from "../../sqlite/outbox.ts";
+import { type InterimContent, joined, keyOf, withEnd } from "../../sqlite/outbox.ts";
 import type { LoadedTask } from "../rows.ts";
 import type { UnitOfWork } from "../unit-of-work.ts";
 
@@ -15,11 +15,11 @@ export function deliverEnd(unit: UnitOfWork, task: LoadedTask, byCaller: boolean
   if (task.delivery === null) return;
   // Of an ended task the record keeps what was never answered.
   unit.dropQuestions(sessionOf(task), task.id);
-  const policy = JSON.parse(task.delivery) as DeliveryPolicy;
   if (byCaller) {
-    unit.update(task.id, { delivery: claimed(policy, unit.now) });
+    unit.update(task.id, { delivery: withEnd(task.delivery, { claimedAt: unit.now }) });
     return;
   }
+  const policy = JSON.parse(task.delivery) as DeliveryPolicy;
   const keptMs = task.ttl_ms === null ? null : Math.max(task.ttl_ms, policy.keepMs);
   unit.update(task.id, { expires_at: keptMs === null ? null : unit.now + keptMs });
   put(unit, task, { policy, kind: "end", what: "end", dueAt: unit.now + policy.graceMs });

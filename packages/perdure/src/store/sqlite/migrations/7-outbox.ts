@@ -1,6 +1,6 @@
 /** The outbox. */
 export const outbox = `
-  ALTER TABLE tasks ADD COLUMN delivery TEXT; -- JSON {mode, graceMs, keepMs, claimedAt?}
+  ALTER TABLE tasks ADD COLUMN delivery TEXT; -- JSON {mode, graceMs, keepMs, claimedAt?, deliveredAt?, undelivered?}
 
   CREATE TABLE deliveries (
     position INTEGER NOT NULL PRIMARY KEY, -- their order
