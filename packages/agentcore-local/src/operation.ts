@@ -4,8 +4,11 @@
  */
 import type { z } from "zod";
 import { parse } from "./constraints.ts";
+import type { Request } from "./http/two-protocols.ts";
 
 export interface Answer {
+  /** Left out: the operation's. */
+  readonly status?: number;
   /** Sent as JSON. */
   readonly body?: Readonly<Record<string, unknown>>;
   /** Sent instead, as it comes; an error in it cuts the connection. */
@@ -21,17 +24,23 @@ export interface Operation {
   readonly path: string;
   /** Of an answer that is no error. */
   readonly status: number;
-  /** @param signal aborts when the caller has gone @throws ServiceError */
-  run(input: unknown, signal: AbortSignal): Answer | Promise<Answer>;
+  /** `"raw"`: the body is no member of the input, and of any media type; the operation reads it. */
+  readonly body?: "raw";
+  /**
+   * @param signal aborts when the caller has gone
+   * @param request for what is in its headers, and for a raw body
+   * @throws ServiceError
+   */
+  run(input: unknown, signal: AbortSignal, request: Request): Answer | Promise<Answer>;
 }
 
 interface OperationDefinition<Schema extends z.ZodType> extends Omit<Operation, "run" | "status"> {
   readonly status?: number;
   readonly input: Schema;
-  readonly run: (input: z.output<Schema>, signal: AbortSignal) => Answer | Promise<Answer>;
+  readonly run: (input: z.output<Schema>, signal: AbortSignal, request: Request) => Answer | Promise<Answer>;
 }
 
 export function operation<Schema extends z.ZodType>(definition: OperationDefinition<Schema>): Operation {
-  const { name, method, path, status = 200, input: schema, run } = definition;
-  return { name, method, path, status, run: (input, signal) => run(parse(schema, input), signal) };
+  const { status = 200, input: schema, run, ...rest } = definition;
+  return { ...rest, status, run: (input, signal, request) => run(parse(schema, input), signal, request) };
 }

@@ -1,6 +1,6 @@
 /** The errors of AgentCore, as the SDKs tell them apart: by name, in the header `x-amzn-errortype`. */
 
-/** Name and HTTP status of every error that the memory operations declare, and of three that any AWS service gives. */
+/** Name and HTTP status: those that the operations declare, and what any AWS service gives. */
 export const errorStatus = {
   ValidationException: 400,
   InvalidInputException: 400,
@@ -10,6 +10,11 @@ export const errorStatus = {
   RetryableConflictException: 409,
   ThrottledException: 429,
   ServiceException: 500,
+  UnauthorizedException: 401,
+  RuntimeClientError: 424,
+  InternalServerException: 500,
+  GatewayTimeoutException: 504,
+  MethodNotAllowedException: 405,
   UnknownOperationException: 404,
   RequestEntityTooLargeException: 413,
   SerializationException: 400,
@@ -35,12 +40,19 @@ export class ServiceError extends Error {
   readonly status: number;
   /** Members of the answer beside `message`. */
   readonly members: Readonly<Record<string, unknown>>;
+  readonly headers: Readonly<Record<string, string>>;
 
-  constructor(name: ErrorName, message: string, members: Readonly<Record<string, unknown>> = {}) {
+  constructor(
+    name: ErrorName,
+    message: string,
+    members: Readonly<Record<string, unknown>> = {},
+    headers: Readonly<Record<string, string>> = {},
+  ) {
     super(message);
     this.name = name;
     this.status = errorStatus[name];
     this.members = members;
+    this.headers = headers;
   }
 }
 

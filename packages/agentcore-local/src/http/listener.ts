@@ -4,7 +4,7 @@
  */
 import { randomUUID } from "node:crypto";
 import { Readable } from "node:stream";
-import { pipeline } from "node:stream/promises";
+import { finished, pipeline } from "node:stream/promises";
 import type { Clock } from "../clock.ts";
 import type { Failure, Fault, Faults } from "../faults.ts";
 import type { Answer, Operation } from "../operation.ts";
@@ -71,8 +71,10 @@ export class Listener {
     try {
       const found = this.#find(request);
       operation = found.operation.name;
-      const body = await readBody(request, this.#options.maxBodyBytes);
-      reply = await this.#carryOut(found.operation, { ...body, ...found.parameters }, gone.signal);
+      const isRaw = found.operation.body === "raw";
+      const body = isRaw ? {} : await readBody(request, this.#options.maxBodyBytes);
+      const input = { ...body, ...found.parameters };
+      reply = await this.#carryOut(found.operation, () => found.operation.run(input, gone.signal, request));
     } catch (error) {
       reply = toReply(error);
     }
@@ -107,15 +109,16 @@ export class Listener {
     );
   }
 
-  async #carryOut(operation: Operation, input: unknown, signal: AbortSignal): Promise<Reply | "Disconnect"> {
+  async #carryOut(operation: Operation, run: () => Answer | Promise<Answer>): Promise<Reply | "Disconnect"> {
     const fault = this.#options.faults.take(operation.name);
     if (fault !== undefined && "error" in fault) return failed(operation, fault.error);
     if (fault !== undefined && "delayMs" in fault) await this.#wait(fault);
-    const answer = await operation.run(input, signal);
+    const answer = await run();
     if (fault !== undefined && "acceptThenFail" in fault) {
+      await readToItsEnd(answer.stream);
       return failed(operation, fault.acceptThenFail === true ? "ServiceException" : fault.acceptThenFail);
     }
-    return { ...answer, status: operation.status };
+    return { status: operation.status, ...answer };
   }
 
   #wait({ delayMs }: Fault & { readonly delayMs: number }): Promise<void> {
@@ -134,8 +137,9 @@ function failed(operation: Operation, failure: Failure): Reply | "Disconnect" {
 
 function toReply(error: unknown): Reply {
   const failure = error instanceof ServiceError ? error : unexpected(error);
-  const { status, message, members } = failure;
-  return { status, failure, body: { message, ...members }, headers: { "x-amzn-errortype": failure.name } };
+  const { status, message, members, headers } = failure;
+  const body = { message, ...members };
+  return { status, failure, body, headers: { ...headers, "x-amzn-errortype": failure.name } };
 }
 
 function unexpected(cause: unknown): ServiceError {
@@ -157,8 +161,14 @@ async function send(request: Request, response: Response, reply: Reply, requestI
   };
   response.statusCode = status;
   for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
-  if (stream === undefined) response.end(bytes);
-  else await pipeline(Readable.from(stream, { objectMode: false }), response);
+  if (stream === undefined) return void response.end(bytes);
+  // The caller knows that an answer has begun before its first event.
+  if ("flushHeaders" in response) response.flushHeaders();
+  await pipeline(Readable.from(stream, { objectMode: false }), response);
+}
+
+async function readToItsEnd(stream: AsyncIterable<Uint8Array> | undefined): Promise<void> {
+  if (stream !== undefined) await finished(Readable.from(stream).resume());
 }
 
 /** No answer, or no more of it. */

@@ -15,7 +15,8 @@ test("10,000 events come back whole, in pages, newest first, whatever is written
   const { operations } = memory;
   const create = operations.find(({ name }) => name === "CreateEvent");
   const { signal } = new AbortController();
-  const write = (n: number) => create?.run({ ...session, eventTimestamp: n, payload: [{ blob: n }] }, signal);
+  const write = (n: number) =>
+    create?.run({ ...session, eventTimestamp: n, payload: [{ blob: n }] }, signal, {} as never);
   for (const n of many) await write(n);
   const log = (): void => undefined;
   const listener = new Listener({
