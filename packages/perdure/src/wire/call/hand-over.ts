@@ -2,22 +2,33 @@
  * The hand-over: what a client that knows nothing of tasks gets instead of a result that is not there yet. An ordinary
  * tool result that names the task and says in plain words what to do next. It holds nothing that changes from call to
  * call, so that a host's guard against loops sees a repetition as one.
+ *
+ * Where what becomes of the task is delivered into the very session that is handed over to, it says so, in words and as
+ * `delivered_to_session`: a model that is to ask for its result is told how, one that need not is told not to.
  */
 import { isArray, type JsonObject, type JsonValue } from "../../task/json.ts";
-import type { Question, TaskSummary } from "../../task/record.ts";
+import type { Question, SessionContext, TaskSummary } from "../../task/record.ts";
 import type { ObjectSchema } from "../../engine/json-schema.ts";
 import type { ServedTask, Service } from "../service.ts";
 import { describeQuestions } from "./asked.ts";
 import { textBlock, type ToolResult } from "./tool-result.ts";
 
-/** @param questions what the task asks now */
+/** To whom, and what the task asks now. */
+export interface HandedOver {
+  /** The session of the call; a task that it has joined may be of another. */
+  readonly session: SessionContext | undefined;
+  readonly questions?: readonly Question[];
+}
+
 export function handOver(
   service: Service,
   task: TaskSummary,
-  questions: readonly Question[] = [],
+  { session, questions = [] }: HandedOver,
 ): ToolResult {
   const pollAfter = Math.ceil(service.settings.pollMs / 1_000);
-  const said = `${task.tool} is running in the background as task ${task.id}. ${whatNext(service)}${comesByItself(task)}`;
+  const delivered = isDeliveredTo(session, task);
+  const next = delivered ? whatNextDelivered(service) : whatNext(service);
+  const said = `${task.tool} is running in the background as task ${task.id}. ${next}`;
   const asked = questions.length === 0 ? undefined : describeQuestions(service, questions);
   return {
     content: [textBlock(asked === undefined ? said : `${said}\n${asked.text}`)],
@@ -26,16 +37,34 @@ export function handOver(
       status: task.status,
       tool: task.tool,
       poll_after_seconds: pollAfter,
+      ...(delivered && { delivered_to_session: true }),
       ...asked?.structure,
     },
   };
 }
 
-/** Whoever knows that need not wait. */
+/** For whoever asks after it: who knows that need not wait. */
 export function comesByItself({ delivery }: Pick<TaskSummary, "delivery">): string {
   return delivery === undefined
     ? ""
     : " If nobody waits, its end comes into the memory of this conversation.";
+}
+
+/** As far as the record can tell: that a memory will take it, nobody can promise. */
+function isDeliveredTo(session: SessionContext | undefined, task: TaskSummary): boolean {
+  if (session === undefined || task.session === undefined || task.delivery === undefined) return false;
+  const { session: id, memory, actor } = task.session;
+  return session.session === id && session.memory === memory && session.actor === actor;
+}
+
+function whatNextDelivered(service: Service): string {
+  const check = service.settings.toolNames.get("check_task_status");
+  const asked =
+    check === undefined ? "" : ` Only if the user wants to wait, call ${check} with wait_seconds 55.`;
+  return (
+    `It goes on by itself, also when this conversation ends; do not call the tool again for the same work. ` +
+    `Its result comes into this conversation by itself: tell the user that it is running, and do not wait.${asked}`
+  );
 }
 
 function whatNext(service: Service): string {
@@ -57,6 +86,7 @@ const handOverSchema: ObjectSchema = {
     status: { type: "string" },
     tool: { type: "string" },
     poll_after_seconds: { type: "integer" },
+    delivered_to_session: { type: "boolean" },
     questions: { type: "array", items: { type: "object" } },
   },
   required: ["task_id", "status", "tool", "poll_after_seconds"],

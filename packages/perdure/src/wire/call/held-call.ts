@@ -64,7 +64,7 @@ export async function holdCall(service: Service, call: HeldCall): Promise<ToolOu
     return { result: refusal(error) };
   }
   call.onTask?.(created.task.id);
-  if (!waits) return { result: handOver(service, created.task) };
+  if (!waits) return { result: handOver(service, created.task, call.caller) };
   return waitForOutcome(service, call, created.task.id);
 }
 
@@ -159,7 +159,7 @@ export async function waitForOutcome(
     if (last.phase !== "ended") {
       await runtime.store.stopWaiting({ taskId, caller: "told" });
       const questions = last.status === "input_required" ? await questionsOf(service, taskId) : [];
-      return { result: handOver(service, last, questions) };
+      return { result: handOver(service, last, { session: call.caller.session, questions }) };
     }
     const task = await runtime.store.get({ taskId });
     if (task === undefined) return { result: expired(taskId) };

@@ -134,7 +134,7 @@ async function startTask(
   }
   const view = await taskView(service, created.task);
   if (view === undefined) return exchange.error(unknownTask);
-  const said = textOf(handOver(service, created.task));
+  const said = textOf(handOver(service, created.task, caller));
   exchange.result({
     task: view,
     _meta: { "io.modelcontextprotocol/model-immediate-response": said },
