@@ -3,5 +3,7 @@ import "../node-version.ts";
 
 export { AgentCoreSessionManager, type AgentCoreSessionManagerOptions } from "./session-manager.ts";
 export type { SessionPlace } from "./session-events.ts";
-export { longCalls, type LongCallsOptions, type ToolProgress } from "./long-calls.ts";
+export { longCalls, type LongCallsOptions } from "./long-calls.ts";
+export type { ToolProgress } from "./progress-events.ts";
+export type { SessionHeaderNames } from "./session-headers.ts";
 export { agentApp, type AgentAppEvent, type AgentAppOptions, type AgentCall } from "./agent-app.ts";

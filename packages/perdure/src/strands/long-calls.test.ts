@@ -1,17 +1,24 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { Agent, McpClient } from "@strands-agents/sdk";
+import { InMemoryTransport } from "@modelcontextprotocol/sdk/inMemory.js";
+import { McpServer } from "@modelcontextprotocol/sdk/server/mcp.js";
+import { Agent, McpClient, type McpClientConfig } from "@strands-agents/sdk";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { z } from "zod";
 import { testApp } from "../app/app.fixture.ts";
 import type { PerdureOptions } from "../app/app.ts";
-import { longCalls, type LongCallsOptions, type ToolProgress } from "./long-calls.ts";
+import { longCalls, type LongCallsOptions } from "./long-calls.ts";
+import type { ToolProgress } from "./progress-events.ts";
 import { type Line, outline, ScriptedModel } from "./scripted-model.fixture.ts";
 
 const input = z.object({ ms: z.number() });
 
 /** A server whose tools take a time, and an agent that calls them. */
 async function start(
-  { server = {}, calls = {} }: { server?: Partial<PerdureOptions>; calls?: LongCallsOptions },
+  {
+    server = {},
+    calls = {},
+    config = {},
+  }: { server?: Partial<PerdureOptions>; calls?: LongCallsOptions; config?: Partial<McpClientConfig> },
   lines: readonly Line[],
 ) {
   const app = testApp({ hold: "10s", ...server });
@@ -30,8 +37,19 @@ async function start(
     await sleep(10);
     throw new Error("no such dataset");
   });
+  app.task("only", { description: "Only as a task.", input, start: "task" }, async ({ ms }) =>
+    sleep(ms, "done"),
+  );
+  app.task("publish", { description: "Publishes.", input: z.object({}), asks: true }, async (_, task) => {
+    const { go } = await task.ask("Publish it?", z.object({ go: z.boolean() }));
+    return go ? "published" : "kept";
+  });
+  app.tool("whose", { description: "Whose headers.", input }, (_, { headers }) => {
+    const [session, memory, actor] = ["x-session", "x-memory", "x-actor"].map((name) => headers[name]);
+    return { session, memory, actor };
+  });
   const { url } = await app.listen({ port: 0 });
-  const client = longCalls(new McpClient({ url }), calls);
+  const client = longCalls(new McpClient({ url, ...config }), calls);
   onTestFinished(async () => client.disconnect());
   const model = new ScriptedModel(...lines);
   const agent = new Agent({ model, tools: [client], printer: false });
@@ -104,9 +122,10 @@ describe("a call", () => {
   });
 });
 
-describe("a session", () => {
-  const session = { session: "s-1", memory: "training-0123456789", actor: "ann" };
+const session = { session: "s-1", memory: "training-0123456789", actor: "ann" };
+const memory = { name: "test", append: () => Promise.resolve() };
 
+describe("a session", () => {
   it("goes with every call", async () => {
     const { ask } = await start({ calls: { session: () => session } }, [
       { call: "busy", input: { ms: 10 } },
@@ -117,15 +136,118 @@ describe("a session", () => {
     );
   });
 
-  it("has a call that was handed over be over for the model: it is not to ask again", async () => {
-    const lines = [{ call: "silent", input: { ms: 8_000 } }, "It is running."];
-    const { ask, app } = await start({ server: { hold: "50ms" }, calls: { session } }, lines);
+  it("goes in headers too, for a server that knows only those, of each call its own", async () => {
+    const names = { session: "x-session", memory: "x-memory", actor: "x-actor" };
+    const [bob, eve] = [
+      { ...session, actor: "bob" },
+      { session: "s-2", actor: "eve" },
+    ];
+    const given = [bob, eve, undefined];
+    const calls = { session: () => given.shift(), headers: names, asTask: false };
+    const go = { call: "whose", input: { ms: 1 } };
+    const server = { headers: Object.values(names) };
+    const { ask } = await start({ server, calls }, [go, go, go, "Done."]);
+    const history = await ask("Go.");
+    expect([history[2], history[4], history[6]]).toEqual(
+      [bob, eve, {}].map((headers) => `user: result ${JSON.stringify([{ text: JSON.stringify(headers) }])}`),
+    );
+  });
+
+  it("in headers is refused where there are none", async () => {
+    const [near, far] = InMemoryTransport.createLinkedPair();
+    const server = new McpServer({ name: "own", version: "1" });
+    server.registerTool("now", {}, () => ({ content: [] }));
+    await server.connect(far);
+    const client = longCalls(new McpClient({ transport: near }), {
+      session,
+      headers: { session: "x-session" },
+    });
+    onTestFinished(async () => client.disconnect());
+    const agent = new Agent({
+      model: new ScriptedModel({ call: "now" }, "."),
+      tools: [client],
+      printer: false,
+    });
+    await agent.invoke("Go.");
+    expect(outline(agent.messages[2]?.toJSON() as never)).toContain("this one's transport has no headers");
+  });
+});
+
+describe("a call that was handed over", () => {
+  const lines = [{ call: "silent", input: { ms: 1_000 } }, "It is running."];
+
+  it("is over for the model where the server delivers into the session: it is not to ask again", async () => {
+    const server = { hold: "50ms", memory } as const;
+    const { ask, app } = await start({ server, calls: { session } }, lines);
     const [, , handOver] = await ask("Go.");
     const [task] = (await app.tasks.list()).tasks;
     expect(handOver).toContain(`as task ${task?.id}. Its result comes into this conversation by itself`);
     expect(handOver).not.toMatch(/check_task_status|wait_seconds/);
     expect(task?.session).toEqual(session);
   });
+
+  it.each([
+    ["has no memory", { hold: "50ms" }],
+    ["delivers nothing of this tool", { hold: "50ms", memory, deliver: "never" }],
+  ] as const)("is waited for where the server %s", async (_, server) => {
+    const { ask } = await start({ server, calls: { session } }, lines);
+    expect((await ask("Go."))[2]).toBe('user: result [{"text":"done"}]');
+  });
+
+  it("and is neither delivered nor waited for, the model is told how to ask, where it can", async () => {
+    const server = { hold: "50ms" } as const;
+    const { ask } = await start({ server, calls: { session, asTask: false } }, lines);
+    const [, , handOver] = await ask("Go.");
+    expect(handOver).toMatch(/To wait for it, call check_task_status/);
+    expect(handOver).not.toContain("comes into this conversation");
+    const mute = await start({ server, calls: { session, asTask: false, taskTools: false } }, lines);
+    const [, , told] = await mute.ask("Go.");
+    expect(told).toContain("Nothing here can ask for its result.");
+    expect(told).not.toMatch(/check_task_status|comes into this conversation/);
+  });
+});
+
+describe("a client of Strands with tasksConfig", () => {
+  const config = { tasksConfig: { ttl: 300, pollTimeout: 300 } };
+
+  it("has the limits of longCalls, the progress, and the reason of a failure", async () => {
+    const busy = { call: "busy", input: { ms: 1_500 } };
+    const lines = [busy, { call: "failing", input: { ms: 1 } }, "Done."];
+    const { ask, events, app } = await start(
+      { server: { hold: "50ms", memory }, calls: { session }, config },
+      lines,
+    );
+    const history = await ask("Go.");
+    expect(history[2]).toContain('done\\":true');
+    expect(events.map(({ message }) => message)).toContain("part 4");
+    expect(history[4]).toContain("no such dataset");
+    expect((await app.tasks.list()).tasks.map((task) => task.session)).toEqual([session, session]);
+  });
+});
+
+describe("a tool that asks, called as a task", () => {
+  const lines = [{ call: "publish", input: {} }, "I see."];
+
+  it("is answered by whom the client asks", async () => {
+    const elicitationCallback = async () => ({ action: "accept" as const, content: { go: true } });
+    const { ask } = await start({ config: { elicitationCallback } }, lines);
+    expect((await ask("Go."))[2]).toContain("published");
+  });
+
+  it("is not waited for where nobody would see the question: the model is told", async () => {
+    const { ask, app } = await start({ server: { poll: "50ms" } }, lines);
+    const [, , told] = await ask("Go.");
+    const [task] = (await app.tasks.list()).tasks;
+    expect(told).toContain(`task ${task?.id}, waits for an answer`);
+    expect(told).toContain("Publish it?");
+    expect(task?.status).toBe("input_required");
+  });
+});
+
+it("a tool that can only be called as a task is called so, whatever is set", async () => {
+  const lines = [{ call: "only", input: { ms: 10 } }, "Done."];
+  const { ask } = await start({ calls: { session, asTask: false } }, lines);
+  expect((await ask("Go."))[2]).toBe('user: result [{"text":"done"}]');
 });
 
 it("the generated tools are all there, or none, or some", async () => {
@@ -134,7 +256,7 @@ it("the generated tools are all there, or none, or some", async () => {
     const { client } = await start({ calls }, []);
     return (await client.listTools()).map(({ name }) => name).toSorted();
   };
-  const own = ["busy", "failing", "silent"];
+  const own = ["busy", "failing", "only", "publish", "silent", "whose"];
   expect(await names(false)).toEqual(own);
   expect(await names(["cancel_task"])).toEqual([...own, "cancel_task"].toSorted());
   expect(await names(undefined)).toEqual(expect.arrayContaining([...own, "check_task_status", "list_tasks"]));

@@ -31,7 +31,8 @@ describe("the hand-over", () => {
   });
 
   it("names no tool that is hidden", () => {
-    const words = (names: Record<string, string>) => handOver(settings(names), task, nobody).content[0]?.["text"];
+    const words = (names: Record<string, string>) =>
+      handOver(settings(names), task, nobody).content[0]?.["text"];
     expect(words({})).toMatch(
       /^train is running in the background as task t1\. It goes on by itself; do not/,
     );
