@@ -57,7 +57,7 @@ describe("the output of a tool", () => {
     expect(said).toContain('status="cancelled">\n| by the operator\n</tool_output>');
     expect(said).toContain(
       'status="input_required">\n| Which one?\n| An answer must fit: {"type":"object"}\n</tool_output>\n' +
-        'The task waits for an answer of the user. To give it, call answer_task with {"task_id":"task-1","question":"q1"}',
+        'The task waits for an answer of the user. To give it, call answer_task with {"task_id":"task-1","key":"q1"}',
     );
     expect(said).toContain('status="working">\n| (3 earlier ones are left out)\n| loss 0.2\n</tool_output>');
   });

@@ -69,8 +69,8 @@ function sayEnd(entry: EndEntry, tools: Tools, length: number): string {
 
 function howToAnswer({ taskId, questionKey }: QuestionEntry, { answer }: Tools): string {
   if (answer === undefined) return "The task waits for an answer.";
-  const input = JSON.stringify({ task_id: attribute(taskId), question: attribute(questionKey) });
-  return `The task waits for an answer of the user. To give it, call ${answer} with ${input} and the answer.`;
+  const input = JSON.stringify({ task_id: attribute(taskId), key: attribute(questionKey) });
+  return `The task waits for an answer of the user. To give it, call ${answer} with ${input} and the answer as content.`;
 }
 
 function marked(
