@@ -1,6 +1,8 @@
 /** Amazon Bedrock AgentCore on your own machine, for the unmodified AWS SDKs. */
 import "./node-version.ts";
 
+export type { BedrockOptions } from "./bedrock/bedrock.ts";
+export type { Model, ModelRequest, Piece, Usage } from "./bedrock/model.ts";
 export type { Clock } from "./clock.ts";
 export type { Failure, Fault, Faults, PlantedFault } from "./faults.ts";
 export type { LogEntry } from "./http/listener.ts";

@@ -1,11 +1,12 @@
 /** A local AgentCore: its parts, on one address. */
+import { type BedrockOptions, openBedrock } from "./bedrock/bedrock.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { Faults } from "./faults.ts";
 import { Listener, type LogEntry } from "./http/listener.ts";
 import { openMemory } from "./memory/memory.ts";
 import type { MemoryOptions } from "./memory/setting.ts";
 
-export interface AgentCoreLocalOptions extends MemoryOptions {
+export interface AgentCoreLocalOptions extends MemoryOptions, BedrockOptions {
   /** On 127.0.0.1. @default 0, any free one */
   readonly port?: number;
   readonly clock?: Clock;
@@ -18,6 +19,8 @@ export interface AgentCoreLocalOptions extends MemoryOptions {
 export interface AgentCoreLocal extends AsyncDisposable {
   /** The endpoint for AWS SDKs, like `http://127.0.0.1:49152`. */
   readonly url: string;
+  /** What answers Converse, like `scripted`. */
+  readonly model: string;
   readonly faults: Faults;
   /** Cuts off requests that are being answered. What was acknowledged is on the file. */
   close(): Promise<void>;
@@ -34,8 +37,10 @@ export async function startAgentCoreLocal(options: AgentCoreLocalOptions = {}): 
     log = () => undefined,
   } = options;
   const faults = new Faults();
+  const bedrock = openBedrock(options);
   const memory = openMemory(options, clock);
-  const listener = new Listener({ operations: memory.operations, faults, clock, maxBodyBytes, log });
+  const operations = [...memory.operations, ...bedrock.operations];
+  const listener = new Listener({ operations, faults, clock, maxBodyBytes, log });
   let url: string;
   try {
     url = await listener.listen(port);
@@ -47,9 +52,11 @@ export async function startAgentCoreLocal(options: AgentCoreLocalOptions = {}): 
   const close = async (): Promise<void> => {
     await listener.close();
     memory.close();
+    await bedrock.close();
   };
   return {
     url,
+    model: bedrock.modelName,
     faults,
     close: () => (closed ??= close()),
     [Symbol.asyncDispose]: () => (closed ??= close()),

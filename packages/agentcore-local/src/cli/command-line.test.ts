@@ -39,6 +39,7 @@ test("helps", async () => {
   const { code, stdout } = await run("--help");
   expect(code).toBe(0);
   expect(stdout).toContain("AWS_ENDPOINT_URL_BEDROCK_AGENTCORE");
+  expect(stdout).toContain("AWS_ENDPOINT_URL_BEDROCK_RUNTIME");
 });
 
 test.each([
@@ -46,6 +47,7 @@ test.each([
   [["--port", "many"], 2, '--port: a number was expected, "many" came.'],
   [["--event-expiry-days", "0"], 2, "a number above 0 was expected, 0 came."],
   [["--memory", "any"], 2, '"any" came'],
+  [["--model", "gpt"], 2, '"gpt" came'],
   [["--port", "0", "--file", "/no/such/folder/memory.db"], 1, "cannot open /no/such/folder/memory.db"],
 ])("refuses %j in a line", async (args, code, said) => {
   const ended = await run(...args);

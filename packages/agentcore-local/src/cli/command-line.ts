@@ -10,11 +10,13 @@ const help = `agentcore-local: Amazon Bedrock AgentCore on your own machine, for
   --file FILE                keep the memory there                   (gone with the process)
   --memory ID                a memory that there is; repeatable      (every valid id)
   --event-expiry-days DAYS   how long events are kept                (90)
+  --model MODEL              what answers Converse: scripted, openai:URL, ollama:MODEL, gguf:FILE   (scripted)
   --throttle                 0.25 conversational events a second for each actor and session
   --log                      a line of JSON on standard error for each request, without its content
   --help
 
-Set AWS_ENDPOINT_URL_BEDROCK_AGENTCORE, or \`endpoint\` of a client, to the address it prints. Signatures are not
+Set AWS_ENDPOINT_URL (or AWS_ENDPOINT_URL_BEDROCK_AGENTCORE and AWS_ENDPOINT_URL_BEDROCK_RUNTIME), or \`endpoint\`
+of a client, to the address it prints. Signatures are not
 checked: the SDKs want some credentials and a region, and any will do.
 `;
 
@@ -22,6 +24,7 @@ const options = {
   port: { type: "string", default: "8900" },
   file: { type: "string" },
   memory: { type: "string", multiple: true },
+  model: { type: "string" },
   "event-expiry-days": { type: "string" },
   throttle: { type: "boolean", default: false },
   log: { type: "boolean", default: false },
@@ -59,6 +62,7 @@ function readOptions(argv: readonly string[]): AgentCoreLocalOptions | undefined
     throttle: values.throttle,
     ...(values.file !== undefined && { file: values.file }),
     ...(values.memory !== undefined && { memories: values.memory }),
+    ...(values.model !== undefined && { model: values.model }),
     ...(days !== undefined && { eventExpiryDays: toNumber("--event-expiry-days", days, /^\d+$/) }),
     ...(values.log && { log: writeEntry }),
   };
@@ -69,10 +73,13 @@ function toNumber(option: string, value: string, form: RegExp): number {
   throw new TypeError(`${option}: a number was expected, ${JSON.stringify(value)} came.`);
 }
 
-function announce({ url }: AgentCoreLocal, { file }: AgentCoreLocalOptions): void {
+function announce({ url, model }: AgentCoreLocal, { file }: AgentCoreLocalOptions): void {
   const kept = file === undefined ? "nothing is kept" : `kept in ${file}`;
   console.log(`AgentCore Memory at ${url} (${kept})`);
+  const said = model === "scripted" ? "a small policy, and no language model" : "a real model";
+  console.log(`Bedrock Runtime at ${url} (model: ${model}, ${said})`);
   console.log(`AWS_ENDPOINT_URL_BEDROCK_AGENTCORE=${url}`);
+  console.log(`AWS_ENDPOINT_URL_BEDROCK_RUNTIME=${url}`);
 }
 
 function writeEntry({ cause, ...entry }: LogEntry): void {
