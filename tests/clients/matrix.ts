@@ -46,6 +46,11 @@ const absences: readonly Absence[] = [
     why: "a client has one process: without it there is no connection",
   },
   {
+    scenario: "the process that runs the work is killed, and the other goes on",
+    deployment: "two processes over Postgres",
+    why: "both run work; that each is taken over from is tried by test:faults -- --distributed",
+  },
+  {
     scenario: "a list of its tasks",
     kind: "client 2.4 with ext-tasks",
     why: "the extension has no list",
@@ -55,6 +60,11 @@ const absences: readonly Absence[] = [
     deployment,
     why: "there is one process",
   })),
+  {
+    scenario: "the process that does not run the work is killed",
+    deployment: "two processes over Postgres",
+    why: "both run work",
+  },
 ];
 
 export function isPresent(cell: {

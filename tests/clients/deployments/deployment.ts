@@ -1,7 +1,8 @@
-/** What the clients are let loose on: processes over one file, and what can befall them. */
+/** What the clients are let loose on: processes over one record, and what can befall them. */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createDatabase } from "../../../packages/perdure/src/store/postgres/postgres.fixture.ts";
 import type { Access } from "../client.ts";
 import { RoundRobinProxy } from "./proxy.ts";
 import { program, ServerProcess } from "./server-process.ts";
@@ -20,7 +21,7 @@ export interface Deployment {
 export interface HttpDeployment {
   /** SIGKILL to every process, or to those of the ids. */
   kill(pids?: readonly number[]): Promise<void>;
-  /** Starts what was killed, on the same ports and the same file. */
+  /** Starts what was killed, on the same ports and the same record. */
   restart(): Promise<void>;
   /** Cuts every connection. */
   cut(): void;
@@ -30,20 +31,25 @@ export interface HttpDeployment {
 export const deployments = {
   "one process": (principals) => overHttp("one process", principals, 1),
   "two processes behind a proxy": (principals) => overHttp("two processes behind a proxy", principals, 2),
+  "two processes over Postgres": overPostgres,
   stdio: overStdio,
 } satisfies Record<string, (principals: readonly string[]) => Promise<Deployment>>;
 
-export type DeploymentName = "one process" | "two processes behind a proxy" | "stdio";
+export type DeploymentName =
+  "one process" | "two processes behind a proxy" | "two processes over Postgres" | "stdio";
 
 async function overHttp(
   name: DeploymentName,
   principals: readonly string[],
   count: number,
+  database?: string,
 ): Promise<Deployment> {
   const folder = temporaryFolder();
   // A principal's name is its token.
   const tokens = Object.fromEntries(principals.map((principal) => [principal, principal]));
-  const starts = Array.from({ length: count }, () => ServerProcess.start({ folder, port: 0, tokens }));
+  const starts = Array.from({ length: count }, () =>
+    ServerProcess.start({ folder, port: 0, tokens, ...(database !== undefined && { database }) }),
+  );
   const servers = await Promise.all(starts);
   const proxy = count === 1 ? undefined : await RoundRobinProxy.start(() => servers.map(({ port }) => port));
   const url = proxy?.url ?? `http://127.0.0.1:${servers[0]?.port ?? 0}/mcp`;
@@ -70,6 +76,18 @@ async function overHttp(
       await each((server) => server.kill());
       await proxy?.close();
       rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+async function overPostgres(principals: readonly string[]): Promise<Deployment> {
+  const database = await createDatabase();
+  const deployment = await overHttp("two processes over Postgres", principals, 2, database.url);
+  return {
+    ...deployment,
+    close: async () => {
+      await deployment.close();
+      await database.drop();
     },
   };
 }

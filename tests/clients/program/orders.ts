@@ -2,6 +2,8 @@
 export interface Orders {
   /** Holds the record and the journal. */
   readonly folder: string;
+  /** Of the record: `postgres://…`. Absent: a file in the folder. */
+  readonly database?: string;
   /** 0: any free one; absent: standard input and output. */
   readonly port?: number;
   readonly name?: string;

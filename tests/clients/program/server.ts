@@ -16,7 +16,9 @@ import {
   ProtocolError,
   question,
   type TaskContext,
+  type TaskStore,
 } from "../../../packages/perdure/src/index.ts";
+import { openPostgresStoreForTest } from "../../../packages/perdure/src/store/postgres/store.ts";
 import { bearerTokens } from "../../../packages/perdure/src/wire/http/authenticate.ts";
 import { type Entry, writeJournal } from "./journal.ts";
 import type { Orders } from "./orders.ts";
@@ -26,7 +28,7 @@ const prefix = orders.prefix ?? "";
 const app = perdure({
   name: orders.name ?? "matrix",
   version: "1.0.0",
-  store: `sqlite:${orders.folder}/tasks.db`,
+  store: openStore(orders),
   poll: "100ms",
   heartbeat: "250ms",
   hold: "20s",
@@ -113,6 +115,12 @@ app.task(`${prefix}title`, { description: "Asks the client's model.", input }, a
   const said = await task.sample({ messages, maxTokens: 20 }, { timeout: "3s" });
   return { key, task: task.id, attempts: task.attempt, said };
 });
+
+/** With a lease so short that nobody waits for the dead. */
+function openStore({ folder, database }: Orders): string | TaskStore {
+  if (database === undefined) return `sqlite:${folder}/tasks.db`;
+  return openPostgresStoreForTest({ url: database, leaseMs: 1_500 });
+}
 
 function codeOf(error: unknown): string {
   return error instanceof PerdureError ? error.code : "?";

@@ -7,12 +7,6 @@ import type { AddressInfo } from "node:net";
 import type { TestProject } from "vitest/node";
 import { type PostgresServer, startPostgres } from "./server.fixture.ts";
 
-declare module "vitest" {
-  interface ProvidedContext {
-    readonly postgresPort: number;
-  }
-}
-
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
   let starting: Promise<PostgresServer> | undefined;
   const given = process.env["PERDURE_TEST_POSTGRES"];

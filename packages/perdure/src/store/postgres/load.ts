@@ -3,6 +3,7 @@
  * because they are of several tables.
  */
 import type { Database } from "./database.ts";
+import { isThere } from "./membership.ts";
 import { type Count, nameOfCount, type Needs } from "./needs.ts";
 import type {
   DeliveryRow,
@@ -74,7 +75,7 @@ const task = `
       WHERE o.task_id = t.id AND o.state <> 'done' AND o.state = 'open' AND (o.kind = 'ask' OR o.child_asks = 1)) AS asks,
     EXISTS (SELECT 1 FROM @.operations o WHERE o.child_id = t.id AND o.state = 'open')
       OR EXISTS (SELECT 1 FROM @.tasks c WHERE c.parent_id = t.id AND c.ended_at IS NULL) AS family,
-    t.waiter IS NOT NULL AND EXISTS (SELECT 1 FROM @.processes p WHERE p.id = t.waiter) AS waiter_here,
+    t.waiter IS NOT NULL AND EXISTS (SELECT 1 FROM @.processes p WHERE p.id = t.waiter AND $THERE) AS waiter_here,
     (SELECT count(*) FROM @.signals s WHERE s.task_id = t.id) AS signals
   FROM wanted JOIN @.tasks t ON t.id = wanted.id`;
 
@@ -88,12 +89,16 @@ export async function load(database: Database, needs: Needs): Promise<Loaded> {
     ...named.map(({ taskId }) => taskId),
     ...(needs.callers ?? []),
   ]);
+  // It is dear to ask, and only a rejoin wants to know.
+  const there = rejoinKeys.length > 0 ? isThere : "true";
   const parameters: unknown[] = [[...ids]];
   const parameter = (value: unknown): string => `$${parameters.push(value)}`;
   const tables: string[] = [];
   const wanted = ["SELECT id FROM unnest($1::text[]) AS w(id)"];
   const operations: string[] = [];
-  const parts: string[] = [`SELECT 'tasks' AS part, row_to_json(r)::text AS data FROM (${task}) r`];
+  const parts: string[] = [
+    `SELECT 'tasks' AS part, row_to_json(r)::text AS data FROM (${task.replace("$THERE", there)}) r`,
+  ];
   const withValues = [
     `SELECT id FROM unnest(${values.length > 0 ? parameter(values) : "'{}'"}::text[]) AS v(id)`,
   ];

@@ -31,13 +31,19 @@ export interface MembershipParts {
 }
 
 const join = `
-  INSERT INTO @.processes (id, tools, host, pid, started_at, lease_until)
-  VALUES ($1, $2, $3, $4, ${databaseTime}, ${databaseTime} + $5)
+  INSERT INTO @.processes (id, tools, host, pid, started_at, lease_until, listener)
+  VALUES ($1, $2, $3, $4, ${databaseTime}, ${databaseTime} + $5, $6)
   RETURNING ${databaseTime} AS now, (SELECT count(*) FROM @.processes) AS others`;
 
 const renew = `
   UPDATE @.processes SET lease_until = ${databaseTime} + $2, tools = $3 WHERE id = $1
   RETURNING ${databaseTime} AS now, (SELECT count(*) FROM @.processes) - 1 AS others`;
+
+/**
+ * Whether a process `p` is there, as far as can be told before its lease is over: the connection by which it listens
+ * ends with it. One that was only cut off does not count either, which is why no task is taken over by this.
+ */
+export const isThere = "(p.listener IS NULL OR EXISTS (SELECT 1 FROM pg_stat_get_activity(p.listener)))";
 
 /** Makes due what processes left that are not there any more; first, where it may, it declares the late ones dead. */
 const recover = `
@@ -63,6 +69,8 @@ export class Membership {
   readonly #parts: MembershipParts;
   #id = nanoid();
   #takes: Taking | undefined;
+  /** The server's number for the connection that listens. */
+  #listener: number | undefined;
   #joined: Promise<void> | undefined;
   #timer: NodeJS.Timeout | undefined;
   #left = false;
@@ -87,6 +95,18 @@ export class Membership {
   /** Another process said that it is there. */
   noteOther(): void {
     this.#others = Math.max(1, this.#others);
+  }
+
+  /** The connection that listens is there, or gone on purpose: the others may know by it that this process is. */
+  noteListener(listener: number | undefined): void {
+    this.#listener = listener;
+    if (this.#joined === undefined || this.#left) return;
+    const { database, onError } = this.#parts;
+    const noted = database.query("UPDATE @.processes SET listener = $2 WHERE id = $1", [
+      this.#id,
+      listener ?? null,
+    ]);
+    noted.catch(onError);
   }
 
   /** From then on the process is known. */
@@ -164,6 +184,7 @@ export class Membership {
       hostname(),
       process.pid,
       leaseMs,
+      this.#listener ?? null,
     ]);
     this.#note(row, before);
     this.#schedule();

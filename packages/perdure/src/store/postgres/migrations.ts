@@ -12,8 +12,9 @@ import type { Database } from "./database.ts";
 import { isNotMigrated, storeError } from "./errors.ts";
 import { tasks } from "./migrations/1-tasks.ts";
 import { growing } from "./migrations/2-growing.ts";
+import { listeners } from "./migrations/3-listeners.ts";
 
-export const migrations: readonly string[] = [tasks, growing];
+export const migrations: readonly string[] = [tasks, growing, listeners];
 
 /** Brings the schema to the newest version. */
 export async function migrate(database: Database, schema: string): Promise<void> {

@@ -35,6 +35,8 @@ export interface NotificationParts {
   readonly onChanges: (changes: readonly TaskChange[] | undefined) => void;
   readonly onDue: () => void;
   readonly onOutbox: () => void;
+  /** The server's number for the connection that listens from now on; `undefined`: none does. */
+  readonly onListener: (listener: number | undefined) => void;
   readonly onProcess: (what: "came" | "left") => void;
   readonly onError: (error: unknown) => void;
 }
@@ -146,6 +148,8 @@ export class Notifications {
     });
     client.on("notification", ({ payload }) => this.#hear(payload));
     await client.query(`LISTEN "${this.#parts.channel}"`);
+    const { rows } = await client.query<{ pid: number }>("SELECT pg_backend_pid() AS pid");
+    this.#parts.onListener(rows[0]?.pid);
     if (this.#interested === 0) this.#stopListening?.();
     // What happened before is not told.
     this.#lookAgain();
@@ -159,6 +163,7 @@ export class Notifications {
     await ended;
     clearInterval(probe);
     this.#stopListening = undefined;
+    this.#parts.onListener(undefined);
   }
 
   async #pause(): Promise<void> {

@@ -2,6 +2,12 @@
 import { Client, Pool } from "pg";
 import { inject } from "vitest";
 
+declare module "vitest" {
+  interface ProvidedContext {
+    readonly postgresPort: number;
+  }
+}
+
 export interface TestDatabase {
   readonly url: string;
   /** One statement or several, as the owner. */

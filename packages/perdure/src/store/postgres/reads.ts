@@ -14,6 +14,7 @@ import { decodeCursor, encodeCursor } from "../cursor.ts";
 import { toOperation, toRecord, toSummary, toTimelineEvent } from "../sqlite/rows.ts";
 import type { AskedQuestion, ListTasks, ReadTimeline, RejoinKey, TaskKey, TaskPage } from "../store.ts";
 import type { Database } from "./database.ts";
+import { isThere } from "./membership.ts";
 import type { TaskRow } from "./rows.ts";
 
 /** From `expires_at` on a task is gone, whether or not its rows were deleted yet. */
@@ -125,7 +126,7 @@ export async function readTimeline(
 export async function isAwaited(database: Database, { rejoinKey, owner, tool }: RejoinKey): Promise<boolean> {
   const [row] = await database.query<{ awaited: boolean }>(
     `SELECT EXISTS (SELECT 1 FROM @.tasks t JOIN @.processes p ON p.id = t.waiter
-       WHERE t.rejoin_key = $1 AND t.owner = $2 AND t.tool = $3 AND t.ended_at IS NULL) AS awaited`,
+       WHERE t.rejoin_key = $1 AND t.owner = $2 AND t.tool = $3 AND t.ended_at IS NULL AND ${isThere}) AS awaited`,
     [rejoinKey, owner, tool],
   );
   return row?.awaited === true;

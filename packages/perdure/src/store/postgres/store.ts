@@ -179,6 +179,7 @@ class PostgresStore implements Store.TaskStore {
       onChanges: (changes) => this.#emit(changes ?? [undefined]),
       onDue: () => this.executor.notifyDue(),
       onOutbox: () => this.deliveries.notify(),
+      onListener: (listener) => this.#membership.noteListener(listener),
       onProcess: (what) => this.#onProcess(what),
       onError,
     });
