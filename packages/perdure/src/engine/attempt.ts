@@ -169,7 +169,7 @@ export class Attempt {
       asked: this.#asked.signal,
       ended: this.#ended.signal,
       exec: runCommand,
-      maxArtifactBytes: tool.limits.artifactBytes,
+      limits: tool.limits,
     };
     if (typeof tool.handler === "function") return new HandlerRun({ ...parts, handler: tool.handler });
     if (threads === undefined) throw new Error("the threads are there from the start on");

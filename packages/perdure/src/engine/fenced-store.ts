@@ -5,10 +5,10 @@
 import type { AttemptKey, OpenCall, OpenWait, TaskStore } from "../store/store.ts";
 import type { ArtifactStore } from "../store/artifacts/artifact-store.ts";
 import type { Clock } from "../task/clock.ts";
-import { PerdureError, quote } from "../task/errors.ts";
+import { PerdureError } from "../task/errors.ts";
 import { boundedFailure } from "../task/failure.ts";
 import type { JsonValue } from "../task/json.ts";
-import { limitExceeded, spoken, type TaskLimits } from "../task/limits.ts";
+import type { TaskLimits } from "../task/limits.ts";
 import type { Operation, SavedState } from "../task/record.ts";
 import { boundedLine } from "./log-line.ts";
 import { ArtifactDesk, type ArtifactStep } from "./artifact-desk.ts";
@@ -44,8 +44,6 @@ export type CreateChild = (
 
 export class FencedStore implements AttemptStore {
   readonly #parts: FencedStoreParts;
-  /** Of the operations that there are, as far as they were seen. */
-  readonly #names = new Set<string>();
   readonly #desk: ArtifactDesk;
 
   constructor(parts: FencedStoreParts) {
@@ -54,11 +52,9 @@ export class FencedStore implements AttemptStore {
     parts.ended.addEventListener("abort", () => void this.close(), { once: true });
   }
 
-  async operations(): Promise<readonly Operation[]> {
+  operations(): Promise<readonly Operation[]> {
     const { store, key } = this.#parts;
-    const operations = await store.operations(key);
-    for (const { name } of operations) this.#names.add(name);
-    return operations;
+    return store.operations(key);
   }
 
   savedState(): Promise<SavedState | undefined> {
@@ -73,7 +69,6 @@ export class FencedStore implements AttemptStore {
 
   async recordOperation(operation: Parameters<AttemptStore["recordOperation"]>[0]): Promise<Operation> {
     const { store, key, limits } = this.#parts;
-    this.#count(operation.name);
     const bounded =
       operation.state === "failed"
         ? { ...operation, failure: boundedFailure(operation.failure, limits.failureBytes) }
@@ -83,14 +78,12 @@ export class FencedStore implements AttemptStore {
 
   async openWait(wait: Parameters<AttemptStore["openWait"]>[0]): Promise<Operation> {
     const { store, key, onWait } = this.#parts;
-    this.#count(wait.name);
     onWait(wait);
     return this.write(() => store.openWait({ ...key, ...wait }));
   }
 
   async openCall({ name, tool, input, idempotencyKey }: ChildCall): Promise<Operation> {
     const { key, openCall } = this.#parts;
-    this.#count(name);
     const child = await this.#parts.child(tool, input, idempotencyKey);
     return this.write(() => openCall({ ...key, name, child }));
   }
@@ -127,22 +120,6 @@ export class FencedStore implements AttemptStore {
   write<T>(write: () => Promise<T>): Promise<T> {
     const { clock, logger, ended } = this.#parts;
     return this.#fenced(() => writeDurably(write, { clock, logger, signal: ended }));
-  }
-
-  /** @throws PerdureError `LIMIT_EXCEEDED` where one more has no place */
-  #count(name: string): void {
-    const { operations } = this.#parts.limits;
-    if (this.#names.has(name)) return;
-    if (this.#names.size >= operations) {
-      const came = `${quote(name)} would be operation ${spoken(this.#names.size + 1)} of the task`;
-      throw limitExceeded(
-        "operations",
-        came,
-        operations,
-        "Keep the state of a loop by save instead of steps",
-      );
-    }
-    this.#names.add(name);
   }
 
   async #fenced<T>(write: () => Promise<T>): Promise<T> {

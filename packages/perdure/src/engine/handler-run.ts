@@ -79,7 +79,7 @@ export class HandlerRun implements Run {
   }
 
   #createContext(): TaskContext {
-    const { task, store, asked, ended, logger, maxArtifactBytes } = this.#parts;
+    const { task, store, asked, ended, logger, limits } = this.#parts;
     const [operations, waits, reporter] = [this.#operations, this.#waits, this.#reporter];
     return createTaskContext({
       task,
@@ -95,7 +95,7 @@ export class HandlerRun implements Run {
       artifacts: new ArtifactCalls({
         attempt: task.attempt,
         operations,
-        maxBytes: maxArtifactBytes,
+        maxBytes: limits.artifactBytes,
         ended,
         store,
       }),
@@ -129,12 +129,13 @@ export class HandlerRun implements Run {
   }
 
   #createOperations(): Operations {
-    const { task, store, recorded, clock, random, asked } = this.#parts;
+    const { task, store, recorded, limits, clock, random, asked } = this.#parts;
     const waits = this.#waits;
     return new Operations({
       taskId: task.id,
       attempt: task.attempt,
       recorded,
+      maxOperations: limits.operations,
       clock,
       random,
       signal: asked,

@@ -15,17 +15,20 @@ const ofBytes = (bytes: number) => "x".repeat(bytes - 2);
 async function run(
   handler: (task: TaskContext) => unknown,
   options: Partial<TaskOptions> = {},
-): Promise<{ readonly failure?: Failure; readonly timeline: readonly { readonly type: string }[] }> {
+): Promise<{
+  readonly result?: unknown;
+  readonly failure?: Failure | undefined;
+  readonly timeline: readonly { readonly type: string }[];
+}> {
   const app = testApp();
   app.task("work", { description, input, ...options }, (_, task) => handler(task) as string);
   await app.start();
   const handle = await app.submit("work", { text: "" });
-  const failure = await handle.result().then(
-    () => undefined,
-    (error: unknown) => (error as TaskError).failure,
+  const outcome = await handle.result().then(
+    (result) => ({ result }),
+    (error: unknown) => ({ failure: (error as TaskError).failure }),
   );
-  const timeline = await app.tasks.timeline(handle.id);
-  return { timeline, ...(failure !== undefined && { failure }) };
+  return { timeline: await app.tasks.timeline(handle.id), ...outcome };
 }
 
 describe("the bytes of values", () => {
@@ -137,6 +140,26 @@ describe("the operations of a task", () => {
         ) as string,
       });
     }
+  });
+
+  it("beyond it are not begun: no step runs, nobody is asked, no child is made", async () => {
+    const ran: string[] = [];
+    const handler = async (task: TaskContext) => {
+      const settled = await Promise.allSettled([
+        ...["a", "b", "c", "d", "e"].map((name) => task.step(name, () => void ran.push(name))),
+        task.exec("touch", ["/nowhere/at/all"]),
+        task.ask("sure?", z.object({})),
+        task.call("work", { text: "" }),
+        task.artifact("file", "text"),
+        task.remember("a text"),
+      ]);
+      return settled.map((end) => (end.status === "fulfilled" ? "" : (end.reason as PerdureError).code));
+    };
+    const { timeline, result } = await run(handler, { limits });
+    expect(ran).toEqual(["a", "b", "c"]);
+    expect(result).toEqual(["", "", "", ...Array.from({ length: 7 }, () => "LIMIT_EXCEEDED")]);
+    const operations = timeline.filter(({ type }) => type === "operation");
+    expect(operations).toMatchObject(["a", "b", "c"].map((name) => ({ name })));
   });
 
   it("are counted over all attempts, each once", async () => {

@@ -13,6 +13,7 @@ import { PerdureError, quote } from "../task/errors.ts";
 import { fromFailure, toFailure } from "../task/failure.ts";
 import type { TaskId } from "../task/id.ts";
 import type { JsonValue } from "../task/json.ts";
+import { limitExceeded, spoken } from "../task/limits.ts";
 import { checkName } from "../task/name.ts";
 import type { AttemptedOperation, Operation, OperationKind } from "../task/record.ts";
 import { retryDelayMs, toRetryPolicy } from "../task/retry.ts";
@@ -22,6 +23,8 @@ export interface OperationsParts {
   readonly taskId: TaskId;
   readonly attempt: number;
   readonly recorded: readonly Operation[];
+  /** How many a task may have. */
+  readonly maxOperations: number;
   readonly clock: Clock;
   readonly random: () => number;
   /** The attempt's. */
@@ -37,6 +40,8 @@ export class Operations {
   readonly #parts: OperationsParts;
   readonly #recorded: ReadonlyMap<string, Operation>;
   readonly #used = new Set<string>();
+  /** Those that are recorded, and those that this run has begun beside them. */
+  #count: number;
   /** Recorded operations that this attempt has not come to yet. */
   #ahead: number;
   #resumed = false;
@@ -44,6 +49,7 @@ export class Operations {
   constructor(parts: OperationsParts) {
     this.#parts = parts;
     this.#recorded = new Map(parts.recorded.map((operation) => [operation.name, operation]));
+    this.#count = parts.recorded.length;
     this.#ahead = parts.recorded.length;
   }
 
@@ -101,7 +107,10 @@ export class Operations {
       .map(({ name }) => name);
   }
 
-  /** Takes a name for this run, and returns what is recorded under it. @throws PerdureError `STEP_…` */
+  /**
+   * Takes a name for this run, and returns what is recorded under it. One too many is refused here, before it is begun.
+   * @throws PerdureError `STEP_…`, `LIMIT_EXCEEDED`
+   */
   use(name: string, kind: OperationKind): Operation | undefined {
     checkName(name, `the name of a ${kind}`);
     if (this.#used.has(name)) {
@@ -111,8 +120,9 @@ export class Operations {
           `in a loop or a parallel branch, put its key into the name, as in \`${name}:\${id}\`.`,
       });
     }
-    this.#used.add(name);
     const recorded = this.#recorded.get(name);
+    if (recorded === undefined) this.#takeRoom(name);
+    this.#used.add(name);
     if (recorded === undefined) {
       this.#ahead = 0;
     } else if (recorded.kind !== kind) {
@@ -127,6 +137,15 @@ export class Operations {
       this.#ahead--;
     }
     return recorded;
+  }
+
+  #takeRoom(name: string): void {
+    const max = this.#parts.maxOperations;
+    if (this.#count >= max) {
+      const came = `${quote(name)} would be operation ${spoken(this.#count + 1)} of the task`;
+      throw limitExceeded("operations", came, max, "Keep the state of a loop by save instead of steps");
+    }
+    this.#count++;
   }
 
   async #runUntilFinal(

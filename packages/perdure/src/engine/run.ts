@@ -6,6 +6,7 @@
  */
 import type { OpenWait, RecordedOutcome, Report } from "../store/store.ts";
 import type { JsonValue } from "../task/json.ts";
+import type { TaskLimits } from "../task/limits.ts";
 import type { Operation, OperationKind, SavedState, TaskRecord } from "../task/record.ts";
 import type { RunCommand } from "./exec/exec.ts";
 import type { ArtifactStep } from "./artifact-desk.ts";
@@ -42,6 +43,9 @@ export interface ChildCall {
 /** What the inside knows of its task. */
 export type RunTask = Pick<TaskRecord, "id" | "tool" | "owner" | "session" | "attempt" | "progress">;
 
+/** What is refused before it is done. */
+export type RunLimits = Pick<TaskLimits, "operations" | "artifactBytes">;
+
 export interface RunParts {
   readonly task: RunTask;
   /** As the schema made it. */
@@ -59,8 +63,7 @@ export interface RunParts {
   readonly logger: Logger;
   /** Of the process, wherever the handler runs. */
   readonly exec: RunCommand;
-  /** The largest artifact that is kept. */
-  readonly maxArtifactBytes: number;
+  readonly limits: RunLimits;
 }
 
 export type Settled = { readonly returned: unknown } | { readonly thrown: unknown };

@@ -8,7 +8,7 @@ import { type Failure, fromFailure, toFailure } from "../../task/failure.ts";
 import type { Operation } from "../../task/record.ts";
 import type { Command, OutputLine } from "../exec/exec.ts";
 import type { Logger } from "../logger.ts";
-import type { AttemptStore, RunTask } from "../run.ts";
+import type { AttemptStore, RunLimits, RunTask } from "../run.ts";
 
 /** To a thread. */
 export type ThreadOrder =
@@ -22,7 +22,7 @@ export interface Begin {
   readonly recorded: readonly Operation[];
   readonly lingerMs: number;
   readonly slotWanted: boolean;
-  readonly maxArtifactBytes: number;
+  readonly limits: RunLimits;
 }
 
 export interface LoadReport {

@@ -42,7 +42,7 @@ export class ThreadRun implements Run {
   #grace: Timer | undefined;
 
   constructor(parts: ThreadRunParts) {
-    const { task, input, recorded, lingerMs, slotWanted, asked, ended, maxArtifactBytes } = parts;
+    const { task, input, recorded, lingerMs, slotWanted, asked, ended, limits } = parts;
     this.#parts = parts;
     const settled = Promise.withResolvers<Settled>();
     this.settled = settled.promise;
@@ -55,7 +55,7 @@ export class ThreadRun implements Run {
         recorded,
         lingerMs,
         slotWanted: slotWanted(),
-        maxArtifactBytes,
+        limits: { operations: limits.operations, artifactBytes: limits.artifactBytes },
       });
     } catch (error) {
       parts.pool.giveBack(this.#thread);
