@@ -1,17 +1,25 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { PerdureError, ProtocolError, TerminalError } from "./errors.ts";
-import { type Failure, fromFailure, toFailure } from "./failure.ts";
+import { ExecError, PerdureError, ProtocolError, TerminalError } from "./errors.ts";
+import { boundedFailure, type Failure, fromFailure, toFailure } from "./failure.ts";
 import type { JsonValue } from "./json.ts";
 
 /** As the record keeps it. */
 const kept = (failure: Failure): Failure => JSON.parse(JSON.stringify(failure)) as Failure;
+const final = (code: string): object => ({ code, retryable: false });
 const stranger = (prototype: object, property: string): object =>
   Object.defineProperty(Object.create(prototype) as object, property, {
     get() {
       throw new Error("not for you");
     },
   });
+
+const execError = new ExecError("ffmpeg", {
+  exitCode: 3,
+  signal: null,
+  stdout: "frame",
+  stderr: "no such codec",
+});
 
 describe("a failure", () => {
   it.each([
@@ -21,6 +29,8 @@ describe("a failure", () => {
     ["invalid input", new PerdureError("INVALID_INPUT", { message: "no" }), { code: "INVALID_INPUT" }],
     ["a time-out", new PerdureError("TIMEOUT", { message: "no" }), { code: "TIMEOUT", retryable: true }],
     ["a deadline", new PerdureError("DEADLINE", { message: "no" }), { code: "DEADLINE", retryable: false }],
+    ["an unknown tool", new PerdureError("UNKNOWN_TOOL", { message: "no" }), final("UNKNOWN_TOOL")],
+    ["a cycle of calls", new PerdureError("CALL_CYCLE", { message: "no" }), final("CALL_CYCLE")],
     ["a store's error", new PerdureError("STORE_FULL", { message: "no" }), { code: "HANDLER_ERROR" }],
     ["a text", "no", { name: "Error", message: "no", retryable: true }],
     ["an object", { status: 503 }, { message: '{"status":503}' }],
@@ -66,11 +76,35 @@ describe("a failure", () => {
     ["TerminalError", TerminalError, new TerminalError("no", { data: { part: 3 } })],
     ["ProtocolError", ProtocolError, new ProtocolError(-32_000, "no", { data: [1] })],
     ["PerdureError", PerdureError, new PerdureError("STEP_TIMEOUT", { message: "no" })],
+    ["of a limit", PerdureError, new PerdureError("LIMIT_EXCEEDED", { message: "no", retryable: true })],
+    ["of a call", PerdureError, new PerdureError("UNKNOWN_TOOL", { message: "no" })],
+    ["of a program", ExecError, execError],
   ])("is thrown again under its class: %s", (_, type, thrown) => {
     const again = fromFailure(kept(toFailure(thrown)));
     expect(again).toBeInstanceOf(type);
     expect(again).toEqual(thrown);
   });
+});
+
+describe("what a failure says of a program whose output is too long", () => {
+  const leftOut = expect.stringMatching(/^left out: .* bytes; limits.failureBytes allows 20\.$/) as string;
+
+  it("is how it ended, without the output, in every run", () => {
+    const once = boundedFailure(toFailure(execError), 20);
+    expect(once.data).toEqual({ exitCode: 3, signal: null, stdout: leftOut, stderr: leftOut });
+    const again = fromFailure(kept(once));
+    expect(again).toMatchObject({ exitCode: 3, signal: null, stdout: leftOut, stderr: leftOut });
+    expect(boundedFailure(toFailure(again), 20)).toEqual(once);
+  });
+
+  it.each([undefined, "left out: 70,000 bytes."])(
+    "is nothing where its data are %j, but in its place",
+    (data) => {
+      const { data: _, ...bare } = toFailure(execError);
+      const failure = data === undefined ? bare : { ...bare, data };
+      expect(fromFailure(failure)).toMatchObject({ exitCode: null, signal: null, stdout: "", stderr: "" });
+    },
+  );
 });
 
 describe("whatever is thrown, a failure is recorded", () => {

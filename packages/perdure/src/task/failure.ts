@@ -4,6 +4,7 @@
  */
 import {
   DeclinedError,
+  type ErrorCode,
   type ExecEnd,
   ExecError,
   PerdureError,
@@ -11,7 +12,7 @@ import {
   TaskError,
   TerminalError,
 } from "./errors.ts";
-import { decodeJson, encodeJson, type JsonValue } from "./json.ts";
+import { decodeJson, encodeJson, type JsonObject, type JsonValue } from "./json.ts";
 import { spoken } from "./limits.ts";
 
 /** Bounds what one error may write into the record, in UTF-16 units. */
@@ -32,6 +33,10 @@ export type FailureCode =
   | "STEP_MISMATCH"
   | "STEP_TIMEOUT"
   | "LIMIT_EXCEEDED"
+  /** `call` of a tool that is not declared. */
+  | "UNKNOWN_TOOL"
+  /** `call` of a task that waits for the caller. */
+  | "CALL_CYCLE"
   /** The task is of a version of the tool that it no longer runs. */
   | "UNKNOWN_VERSION"
   | "TIMEOUT"
@@ -72,7 +77,9 @@ const handlerFaults: ReadonlySet<string> = new Set<FailureCode>([
   "INVALID_VALUE",
   "STEP_NAME_REUSED",
   "STEP_MISMATCH",
+  "UNKNOWN_TOOL",
   "UNKNOWN_VERSION",
+  "CALL_CYCLE",
 ]);
 
 /** What may go better when it is tried again. */
@@ -83,6 +90,14 @@ const passingFaults: ReadonlySet<string> = new Set<FailureCode>([
   "OUT_OF_MEMORY",
   "THREAD_EXITED",
   "UNCAUGHT_ERROR",
+]);
+
+/** What perdure itself throws, and is thrown again as a `PerdureError`. */
+const ownFaults: ReadonlySet<string> = new Set([
+  ...handlerFaults,
+  ...passingFaults,
+  "DEADLINE",
+  "LIMIT_EXCEEDED",
 ]);
 
 const failureOf = Symbol("failure");
@@ -142,10 +157,17 @@ export function boundedFailure(failure: Failure, maxBytes: number): Failure {
     return failure;
   const bytes = Buffer.byteLength(JSON.stringify(failure.data));
   if (bytes <= maxBytes) return failure;
-  // Perhaps for the second time: of the failure of a step that the handler has not caught.
-  if (typeof failure.data === "string" && failure.data.startsWith(leftOut)) return failure;
-  const data = `${leftOut}${spoken(bytes)} bytes; limits.failureBytes allows ${spoken(maxBytes)}.`;
-  return { ...failure, data };
+  const left = `${leftOut}${spoken(bytes)} bytes; limits.failureBytes allows ${spoken(maxBytes)}.`;
+  if (failure.code === "EXEC_FAILED") {
+    const end = execEndOf(failure);
+    return isLeftOut(end.stdout) ? failure : { ...failure, data: { ...end, stdout: left, stderr: left } };
+  }
+  return isLeftOut(failure.data) ? failure : { ...failure, data: left };
+}
+
+/** Perhaps for the second time: of the failure of a step that the handler has not caught. */
+function isLeftOut(data: JsonValue): boolean {
+  return typeof data === "string" && data.startsWith(leftOut);
 }
 
 function handlerError(name: string, message: string): Failure {
@@ -171,16 +193,24 @@ function revive(failure: Failure): Error {
   const data = failure.data === undefined ? {} : { data: failure.data };
   if (failure.jsonRpcCode !== undefined) return new ProtocolError(failure.jsonRpcCode, failure.message, data);
   if (failure.name === "TerminalError") return new TerminalError(failure.message, data);
-  if (failure.code === "STEP_TIMEOUT") return new PerdureError("STEP_TIMEOUT", { message: failure.message });
-  if (failure.code === "EXPIRED") return new PerdureError("EXPIRED", { message: failure.message });
-  if (failure.code === "EXEC_FAILED") {
-    return new ExecError("", failure.data as unknown as ExecEnd, failure.message);
-  }
+  if (failure.code === "EXEC_FAILED") return new ExecError("", execEndOf(failure), failure.message);
   if (failure.code === "DECLINED") return new DeclinedError(failure.message, actionOf(failure));
   if (failure.code === "CHILD_FAILED") return childError(failure);
+  if (ownFaults.has(failure.code)) return ownError(failure);
   const error = new Error(failure.message);
   error.name = failure.name;
   return error;
+}
+
+function ownError({ code, message, retryable }: Failure): PerdureError {
+  const passes = code === "LIMIT_EXCEEDED" && retryable;
+  return new PerdureError(code as ErrorCode, { message, retryable: passes });
+}
+
+function execEndOf({ data }: Failure): ExecEnd & JsonObject {
+  const unknown = { exitCode: null, signal: null, stdout: "", stderr: "" };
+  const known = typeof data === "object" ? (data as Partial<ExecEnd & JsonObject>) : {};
+  return { ...unknown, ...known };
 }
 
 function actionOf({ data }: Failure): "decline" | "cancel" {
