@@ -1,7 +1,6 @@
 /** The `task` object of one attempt. Plain functions, so that a handler may take it apart: `({ id }, { step, save })`. */
 import type { SavedState, LogLevel } from "../task/record.ts";
 import type { JsonValue } from "../task/json.ts";
-import type { PerdureError } from "../task/errors.ts";
 import type {
   AskOptions,
   CallOptions,
@@ -20,7 +19,7 @@ import type { Reporter } from "./reporter.ts";
 import type { RunTask } from "./run.ts";
 import type { Schema } from "./schema.ts";
 import type { WaitCalls } from "./wait-calls.ts";
-import type { Waits } from "./waits.ts";
+import { refused, type Waits } from "./waits.ts";
 
 export interface TaskContextParts {
   readonly task: RunTask;
@@ -99,12 +98,6 @@ interface Untyped {
     options?: CallOptions,
   ): Promise<JsonValue | undefined>;
   waitUntil(name: string, options?: WaitOptions): Promise<JsonValue | undefined>;
-}
-
-/** A parked attempt is abandoned: nothing of it settles any more, so that no `catch` or `finally` of it runs. */
-function refused<T>(ended: AbortSignal): Promise<T> {
-  const reason = ended.reason as PerdureError;
-  return reason.code === "PARKED" ? new Promise<T>(() => undefined) : Promise.reject<T>(reason);
 }
 
 function logTo(

@@ -71,7 +71,7 @@ export class Attempt {
       end: (reason) => this.end(reason),
       onWait: unanswerableWarning({
         ...parts,
-        timeline: () => parts.store.timeline({ taskId: parts.record.id }),
+        timeline: (after) => parts.store.timeline({ taskId: parts.record.id, after }),
         log: (message) => this.#store.report({ logs: [{ level: "warning", message }] }),
       }),
       limits: parts.tool.limits,

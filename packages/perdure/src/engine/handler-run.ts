@@ -149,9 +149,10 @@ export class HandlerRun implements Run {
   }
 
   #createWaits(): Waits {
-    const { store, clock, lingerMs, slotWanted } = this.#parts;
+    const { store, clock, ended, lingerMs, slotWanted } = this.#parts;
     return new Waits({
       clock,
+      ended,
       lingerMs,
       slotWanted,
       read: () => store.operations(),

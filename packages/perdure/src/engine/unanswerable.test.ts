@@ -9,16 +9,24 @@ const sure = z.object({ sure: z.boolean() });
 
 interface Given extends Pick<PerdureOptions, "tools"> {
   readonly asks?: boolean;
+  /** Lines that the task logs before it asks. */
+  readonly lines?: number;
   readonly serve?: (app: App) => unknown;
 }
 
 /** What the log and the timelines of two tasks of a tool say, each of which asks twice, in two runs. */
-async function warnings({ asks = false, serve = (app) => app.fetchHandler(), ...options }: Given = {}) {
+async function warnings({
+  asks = false,
+  lines = 0,
+  serve = (app) => app.fetchHandler(),
+  ...options
+}: Given = {}) {
   const logged: string[] = [];
   const logger = { ...silent, warn: (_: object, message?: string) => void logged.push(message ?? "") };
   const clock = new ManualClock();
   const app = testApp({ clock, logger, linger: "1ms", ...options });
-  app.task("confirm", { description: "", input: z.object({}), asks }, async (_, { ask, sample }) => {
+  app.task("confirm", { description: "", input: z.object({}), asks }, async (_, { ask, sample, log }) => {
+    for (let line = 0; line < lines; line++) log.debug("a line");
     await sample({ messages: [] }, { timeout: "1s" }).catch(() => undefined);
     await ask("first?", sure);
     await ask("second?", sure);
@@ -37,7 +45,9 @@ async function warnings({ asks = false, serve = (app) => app.fetchHandler(), ...
     expect(await app.tasks.get(id)).toMatchObject({ status: "completed" });
     const events = await app.tasks.timeline(id);
     timelines.push(
-      events.flatMap((event) => (event.type === "log" ? [`${event.level}: ${event.message}`] : [])),
+      events.flatMap((event) =>
+        event.type === "log" && event.level === "warning" ? [`${event.level}: ${event.message}`] : [],
+      ),
     );
   }
   return { logged, timelines };
@@ -51,6 +61,11 @@ describe("a task that asks, of a tool that did not say so", () => {
     ) as string;
     expect(logged).toEqual([said]);
     expect(timelines).toEqual([[said], [said]]);
+  });
+
+  it("warns once also where more than one page of the timeline lies before", async () => {
+    const { timelines } = await warnings({ lines: 1_500 });
+    expect(timelines.map((said) => said.length)).toEqual([1, 1]);
   });
 
   it.each<[string, Given]>([

@@ -16,7 +16,8 @@ export interface AskingParts {
   /** Whether a client that can only call tools is offered one to answer by. */
   readonly answerable?: (() => boolean) | undefined;
   readonly logger: Logger;
-  readonly timeline: () => Promise<readonly TimelineEvent[]>;
+  /** A page of it: what came after a revision. */
+  readonly timeline: (after: number) => Promise<readonly TimelineEvent[]>;
   /** Into the timeline. */
   readonly log: (message: string) => Promise<void>;
 }
@@ -32,13 +33,21 @@ export function unanswerableWarning({ tool, answerable, logger, timeline, log }:
       `task ${name} asks, and answer_task is not offered, because no tool says that it asks: a client that cannot be ` +
       `asked by the protocol cannot answer. Set asks: true where ${name} is declared.`;
     // An earlier run may have said so. Nothing waits for this: the question is what counts.
-    timeline()
-      .then(async (events) => {
-        if (!events.some((event) => event.type === "log" && event.message === message)) await log(message);
-      })
+    isLogged(message, timeline)
+      .then((isThere) => (isThere ? undefined : log(message)))
       .catch((error: unknown) => logger.debug({ err: error, tool: tool.name }, "a warning was not recorded"));
     if (told.has(tool)) return;
     told.add(tool);
     logger.warn({ tool: tool.name }, message);
   };
+}
+
+async function isLogged(message: string, timeline: AskingParts["timeline"]): Promise<boolean> {
+  for (let after = 0; ;) {
+    const events = await timeline(after);
+    const last = events.at(-1);
+    if (last === undefined) return false;
+    if (events.some((event) => event.type === "log" && event.message === message)) return true;
+    after = last.revision;
+  }
 }

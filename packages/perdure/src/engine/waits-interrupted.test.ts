@@ -3,6 +3,7 @@ import { describe, expect, it, onTestFinished } from "vitest";
 import { z } from "zod";
 import { type App, perdure } from "../app/app.ts";
 import { closeNow, silent, temporaryFile, testApp } from "../app/app.fixture.ts";
+import { openSqliteStore } from "../store/sqlite/index.ts";
 import type { TaskId } from "../task/id.ts";
 import { ManualClock } from "../testing/manual-clock.ts";
 import type { TaskContext } from "./context.ts";
@@ -144,6 +145,37 @@ describe.each(ways)("%s", (way) => {
     const resident = await waiting(way, { parked: false, tool: "brief" });
     await resident.clock.skip("11m");
     await expect(resident.app.tasks.handle(resident.id).result()).rejects.toMatchObject({ code: "TIMEOUT" });
+  });
+});
+
+describe("a cancel that comes while the attempt is being parked", () => {
+  it("begins no step that the handler asks for meanwhile", async () => {
+    const clock = new ManualClock();
+    const store = openSqliteStore({ file: ":memory:", clock });
+    const park = store.park.bind(store);
+    const [parking, go] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    store.park = async (task) => {
+      parking.resolve();
+      await go.promise;
+      return park(task);
+    };
+    const app = testApp({ clock, store, linger: 0 });
+    const ran: string[] = [];
+    const steps: unknown[] = [];
+    app.task("two_ways", { description, input }, async (_, task) => {
+      const slept = task.sleep("1h");
+      await parking.promise;
+      steps.push(await task.step("beside", () => void ran.push("beside")).catch((error: unknown) => error));
+      await slept;
+    });
+    await app.start();
+    const handle = await app.submit("two_ways", {});
+    await clock.advance(50);
+    await handle.cancel();
+    go.resolve();
+    await clock.advance(50);
+    expect(ran).toEqual([]);
+    expect(steps).toMatchObject([{ code: "CANCELLED" }]);
   });
 });
 

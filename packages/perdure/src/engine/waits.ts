@@ -23,6 +23,8 @@ import type { AttemptedOperation, Operation, OpenOperation, Timestamp } from "..
 export interface WaitsParts {
   readonly clock: Clock;
   readonly lingerMs: number;
+  /** The attempt's: once aborted, nothing is begun any more. */
+  readonly ended: AbortSignal;
   /** Whether other tasks wait for a slot. */
   readonly slotWanted: () => boolean;
   /** The operations as they are recorded now. */
@@ -82,6 +84,8 @@ export class Waits {
       // Abandoned: nothing that it asked for meanwhile is done, nor does it settle.
       if (await this.#parking) return new Promise<T>(() => undefined);
     }
+    // It may have ended meanwhile, and the park was refused for that.
+    if (this.#parts.ended.aborted) return refused<T>(this.#parts.ended);
     this.#busy++;
     this.#notePeak();
     try {
@@ -243,6 +247,12 @@ export class Waits {
     this.#activeAt = this.#parts.clock.now();
     this.#considerSoon();
   }
+}
+
+/** A parked attempt is abandoned: nothing of it settles any more, so that no `catch` or `finally` of it runs. */
+export function refused<T>(ended: AbortSignal): Promise<T> {
+  const reason = ended.reason as PerdureError;
+  return reason.code === "PARKED" ? new Promise<T>(() => undefined) : Promise.reject<T>(reason);
 }
 
 async function valueOf(operation: Operation): Promise<JsonValue | undefined> {
