@@ -4,14 +4,8 @@ export { App, type CloseOptions, perdure, type PerdureOptions, type SubmitOption
 export type { Role } from "./app/role.ts";
 export { type AttachableServer, attach, type Attachment, type AttachOptions } from "./app/attach.ts";
 export type { DeliveringOptions, DeliveryOptions } from "./app/delivering.ts";
-export {
-  type DeclaredTask,
-  type TaskHandler,
-  type TaskOptions,
-  thread,
-  type ThreadModule,
-  type ThreadOptions,
-} from "./app/declaration.ts";
+export type { DeclaredTask, TaskHandler, TaskOptions } from "./app/declaration.ts";
+export { thread, type ThreadModule, type ThreadOptions } from "./app/thread-handler.ts";
 export { taskVersion, type TaskVersion } from "./app/tool-version.ts";
 export type { TaskEvent, TaskHandle, TaskView } from "./app/handle.ts";
 export type { ArtifactReadOptions, Tasks } from "./app/tasks.ts";

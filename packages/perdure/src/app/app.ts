@@ -25,9 +25,7 @@ import {
   type ResultOf,
   type TaskHandler,
   type TaskOptions,
-  type ThreadOptions,
   toCount,
-  toHandler,
   toTaskTool,
 } from "./declaration.ts";
 import { type Delivering, type DeliveringOptions, toDelivering } from "./delivering.ts";
@@ -36,6 +34,7 @@ import { openArtifacts } from "./open-artifacts.ts";
 import { openStore } from "./open-store.ts";
 import { closeOnSignals } from "./process-signals.ts";
 import { requireServing, type Role, toRole } from "./role.ts";
+import { type ThreadOptions, toHandler } from "./thread-handler.ts";
 import type { Schema } from "../engine/schema.ts";
 import {
   type DeclaredOptions,

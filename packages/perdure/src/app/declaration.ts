@@ -1,11 +1,9 @@
 /** How an author declares a durable tool, and what the engine makes of it. */
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import { availableParallelism } from "node:os";
-import type { ResourceLimits } from "node:worker_threads";
 import type { TaskContext } from "../engine/context.ts";
-import { toThreadLimits } from "../engine/threads/limits.ts";
-import { moduleFile } from "../engine/threads/module-file.ts";
 import type { DeliverMode, TaskTool } from "../engine/tool.ts";
+import { threadHandlers } from "../engine/versions.ts";
 import { type Duration, toMs } from "../task/duration.ts";
 import { PerdureError, quote } from "../task/errors.ts";
 import type { JsonOnly } from "../task/json.ts";
@@ -67,38 +65,6 @@ export type TaskHandler<Input extends Schema, Result> = ((
 ) => Result | Promise<Result>) &
   JsonOnly<Result>;
 
-/** Of a task that runs in threads, instead of a handler. */
-export interface ThreadOptions<Handler> {
-  /**
-   * The module whose default export is the handler: `new URL("./train.worker.ts", import.meta.url)`. Where the build has
-   * a `.js` in its place, that is taken. With its types: {@link thread}.
-   */
-  readonly run: ThreadModule<Handler>;
-  /**
-   * Of one thread: its heap and its buffers, looked at ten times a second. At least 32 MiB. Default: three quarters of
-   * what the machine, or the container, has.
-   */
-  readonly maxMemoryBytes?: number;
-  /** As `node:worker_threads` has them. Who sets `maxOldGenerationSizeMb` reads docs/heavy-work.md first. */
-  readonly resourceLimits?: ResourceLimits;
-  /** How long a handler has to settle after its task has been ended; then its thread is ended. Default 5 s. */
-  readonly grace?: Duration;
-}
-
-/** The URL of a module with a handler, which `submit` and `call` know the types by. */
-export type ThreadModule<Handler = unknown> = URL & {
-  /** Types only. */
-  readonly handler?: Handler;
-};
-
-/**
- * Gives the URL of a module the type of its handler, and loads nothing:
- * `import type train from "./train.worker.ts"`, and `thread<typeof train>(new URL("./train.worker.ts", import.meta.url))`.
- */
-export function thread<Handler>(url: URL): ThreadModule<Handler> {
-  return url;
-}
-
 /** A declared tool: `submit` knows its types by it. */
 export interface DeclaredTask<Input = unknown, Result = unknown> {
   readonly name: string;
@@ -122,8 +88,11 @@ export function toTaskTool(
       message: `the name of a task must be 1 to 128 letters, digits, "_", "-" or "."; ${quote(name)} came.`,
     });
   }
-  const { deadline, idempotencyKey, ttl = "7d", version, versions = {} } = options;
+  const { deadline, idempotencyKey, ttl = "7d", version } = options;
   if (version !== undefined) checkVersion(version, setting("version"));
+  const versions = new Map(
+    Object.entries(options.versions ?? {}).map(([other, make]) => [other, make(name)]),
+  );
   return {
     name,
     description: options.description,
@@ -133,46 +102,26 @@ export function toTaskTool(
     timeoutMs: toMs(options.timeout ?? "1h", setting("timeout")),
     deadlineMs: toMsOrNever(deadline, setting("deadline")),
     ttlMs: toTtlMs(ttl, setting("ttl")),
-    concurrency: toCount(options.concurrency ?? defaultConcurrency(handler), setting("concurrency")),
+    concurrency: toCount(
+      options.concurrency ?? defaultConcurrency({ handler, versions }),
+      setting("concurrency"),
+    ),
     concurrencyPerOwner: toCount(
       options.concurrencyPerOwner ?? Number.POSITIVE_INFINITY,
       setting("concurrencyPerOwner"),
     ),
     limits: toLimits<TaskLimits>(options.limits, limits, setting("limits")),
     version: version ?? "",
-    versions: new Map(Object.entries(versions).map(([other, make]) => [other, make(name)])),
+    versions,
     onOtherVersion: options.onOtherVersion ?? "run",
     maxCrashes: toCount(options.maxCrashes ?? 20, setting("maxCrashes")),
     deliver: toDeliverMode(options.deliver, setting("deliver")),
   };
 }
 
-/** @throws PerdureError `INVALID_OPTION` */
-export function toHandler(
-  name: string,
-  options: Partial<ThreadOptions<unknown>>,
-  handler: TaskTool["handler"] | undefined,
-): TaskTool["handler"] {
-  const setting = (key: string): string => `task ${quote(name)}: ${key}`;
-  const { run, maxMemoryBytes, resourceLimits, grace = "5s" } = options;
-  if ((run === undefined) === (handler === undefined)) {
-    throw new PerdureError("INVALID_OPTION", {
-      message:
-        `task ${quote(name)} takes a handler, or \`run\` with the URL of a module that has one; ` +
-        (run === undefined ? "neither came." : "both came."),
-    });
-  }
-  if (run === undefined) return handler as TaskTool["handler"];
-  return {
-    module: moduleFile(run, setting("run")),
-    graceMs: toMs(grace, setting("grace")),
-    ...toThreadLimits(maxMemoryBytes, resourceLimits, setting("maxMemoryBytes")),
-  };
-}
-
 /** Who waits takes no core, who computes takes one. */
-function defaultConcurrency(handler: TaskTool["handler"]): number {
-  return typeof handler === "function" ? Number.POSITIVE_INFINITY : availableParallelism();
+function defaultConcurrency(tool: Pick<TaskTool, "handler" | "versions">): number {
+  return threadHandlers(tool).length === 0 ? Number.POSITIVE_INFINITY : availableParallelism();
 }
 
 /** @throws PerdureError `INVALID_OPTION` for anything but a whole number of at least 1, or `Infinity`. */

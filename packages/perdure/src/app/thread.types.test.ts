@@ -2,7 +2,8 @@
 import { describe, expectTypeOf, it } from "vitest";
 import { z } from "zod";
 import { perdure } from "./app.ts";
-import { thread } from "./declaration.ts";
+import { thread } from "./thread-handler.ts";
+import { taskVersion } from "./tool-version.ts";
 
 const app = perdure({ name: "types", version: "1", store: "sqlite::memory:" });
 const input = z.object({ do: z.string() });
@@ -38,5 +39,8 @@ describe("the types of a task in a thread", () => {
     // @ts-expect-error the handler wants n
     const declare = () => app.task("other", { description: "", input, run: other });
     expectTypeOf(declare).toBeFunction();
+    // @ts-expect-error the handler wants n
+    const version = () => taskVersion({ input, run: other });
+    expectTypeOf(version).toBeFunction();
   });
 });

@@ -4,25 +4,38 @@ import { parseWith, type Schema } from "../engine/schema.ts";
 import type { TaskTool, ToolVersion } from "../engine/tool.ts";
 import { PerdureError, quote } from "../task/errors.ts";
 import type { TaskHandler } from "./declaration.ts";
+import { type ThreadOptions, toHandler } from "./thread-handler.ts";
 
 /** A handler as it was, with the schemas of its time: made by {@link taskVersion}. */
 export type TaskVersion = (tool: string) => ToolVersion;
+
+interface VersionOptions<Input extends Schema = Schema, Output extends Schema = Schema> {
+  readonly input: Input;
+  readonly output?: Output;
+}
 
 /** For `versions`: what runs the tasks of another version of a tool. */
 export function taskVersion<
   Input extends Schema,
   Result extends StandardSchemaV1.InferInput<Output>,
   Output extends Schema = Schema,
->(
-  options: { readonly input: Input; readonly output?: Output },
-  handler: TaskHandler<Input, Result>,
+>(options: VersionOptions<Input, Output>, handler: TaskHandler<Input, Result>): TaskVersion;
+/** As above, of a handler that runs in a thread. */
+export function taskVersion<
+  Input extends Schema,
+  Result extends StandardSchemaV1.InferInput<Output>,
+  Output extends Schema = Schema,
+>(options: VersionOptions<Input, Output> & ThreadOptions<TaskHandler<Input, Result>>): TaskVersion;
+export function taskVersion(
+  options: VersionOptions & Partial<ThreadOptions<unknown>>,
+  handler?: TaskHandler<Schema, unknown>,
 ): TaskVersion {
-  return (tool) => toVersion(tool, options, handler);
+  return (tool) => toVersion(tool, options, toHandler(tool, options, handler));
 }
 
 export function toVersion(
   name: string,
-  { input: schema, output }: { readonly input: Schema; readonly output?: Schema },
+  { input: schema, output }: VersionOptions,
   handler: TaskTool["handler"],
 ): ToolVersion {
   return {

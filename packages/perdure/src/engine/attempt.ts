@@ -173,7 +173,7 @@ export class Attempt {
     };
     if (typeof tool.handler === "function") return new HandlerRun({ ...parts, handler: tool.handler });
     if (threads === undefined) throw new Error("the threads are there from the start on");
-    return threads.start(parts);
+    return threads.start(parts, tool.handler);
   }
 
   async #record(settled: Settled): Promise<RecordedResult | undefined> {

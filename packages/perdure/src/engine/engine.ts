@@ -33,7 +33,7 @@ import { overtaken, reasonToEnd } from "./reason-to-end.ts";
 import { Slots } from "./slots.ts";
 import type { Threads } from "./threads/threads.ts";
 import type { TaskTool } from "./tool.ts";
-import { takenVersions, toolOfVersion } from "./versions.ts";
+import { takenVersions, threadHandlers, toolOfVersion } from "./versions.ts";
 
 /** Deadlines are failed so many in one transaction: a request never waits for more. */
 const batchSize = 100;
@@ -241,6 +241,7 @@ export class Engine {
     for (const { attempt } of this.#running.values()) attempt.ask(shutdown());
     const drained = this.#parts.clock.after(drainMs, () => {
       for (const { attempt } of this.#running.values()) attempt.end(shutdown());
+      this.#threads?.shutDown();
     });
     // A slot is also held by a task that is just being created, and has to be given back like the others.
     await this.#slots.empty();
@@ -252,10 +253,10 @@ export class Engine {
 
   /** What runs in threads is looked at before any task is, and code for it is only loaded here. */
   async #startThreads(): Promise<void> {
-    const tools = [...this.#parts.tools.values()].filter(({ handler }) => typeof handler !== "function");
-    if (tools.length === 0) return;
+    const { tools, clock, logger } = this.#parts;
+    if (![...tools.values()].some((tool) => threadHandlers(tool).length > 0)) return;
     const { Threads } = await import("./threads/threads.ts");
-    this.#threads = new Threads(tools, this.#parts.clock);
+    this.#threads = new Threads(tools.values(), clock, logger);
     await this.#threads.load();
   }
 

@@ -4,7 +4,7 @@
  */
 import type { ToolVersions } from "../store/store.ts";
 import { PerdureError, quote } from "../task/errors.ts";
-import type { TaskTool } from "./tool.ts";
+import type { TaskTool, ThreadHandler } from "./tool.ts";
 
 /** The tool as a task of this version has it. */
 export function toolOfVersion(tool: TaskTool, version = ""): TaskTool {
@@ -13,6 +13,12 @@ export function toolOfVersion(tool: TaskTool, version = ""): TaskTool {
   if (other !== undefined) return { ...tool, ...other };
   if (tool.onOtherVersion !== "fail") return tool;
   return { ...tool, parseInput: async () => Promise.reject(unknownVersion(tool, version)) };
+}
+
+/** The handlers of a tool that run in threads, of all its versions. */
+export function threadHandlers(tool: Pick<TaskTool, "handler" | "versions">): readonly ThreadHandler[] {
+  const handlers = [tool, ...tool.versions.values()].map(({ handler }) => handler);
+  return handlers.filter((handler) => typeof handler !== "function");
 }
 
 /** The versions that tools take, of those that do not take every one. */

@@ -10,7 +10,7 @@ function newPool(clock: ManualClock): ThreadPool {
     maxMemoryBytes: 2 ** 30,
     resourceLimits: {},
   });
-  onTestFinished(() => pool.close());
+  onTestFinished(async () => void (await pool.close(1_000)));
   return pool;
 }
 
@@ -51,9 +51,9 @@ describe("the threads of a tool", () => {
     const pool = newPool(new ManualClock());
     const [idle, busy] = [pool.take(), pool.take()];
     pool.giveBack(idle);
-    const closed = pool.close();
+    const closed = pool.close(1_000);
     pool.giveBack(busy);
-    await closed;
+    expect(await closed).toBe(0);
     await Promise.all([idle.gone, busy.gone]);
     expect(pool.size).toBe(0);
   });

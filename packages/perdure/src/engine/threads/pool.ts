@@ -1,5 +1,5 @@
 /**
- * The threads of one tool. There are as many as attempts run: the engine's slots bound them. One whose handler has
+ * The threads of one handler. There are as many as attempts run: the engine's slots bound them. One whose handler has
  * settled is kept warm for the next, and ends when it was idle for a while.
  */
 import type { Clock, Timer } from "../../task/clock.ts";
@@ -18,6 +18,10 @@ export class ThreadPool {
   constructor(parts: ThreadParts) {
     this.#parts = parts;
     this.#clock = parts.clock;
+  }
+
+  get tool(): string {
+    return this.#parts.tool;
   }
 
   /** How many there are, busy or idle. */
@@ -59,10 +63,16 @@ export class ThreadPool {
     this.#idle.push({ thread, timer });
   }
 
-  async close(): Promise<void> {
+  /** Ends all. @returns how many are still there after `waitMs`: native code is not interrupted. */
+  async close(waitMs: number): Promise<number> {
     this.#closed = true;
     for (const { timer } of this.#idle.splice(0)) timer.cancel();
-    await Promise.all([...this.#threads].map((thread) => thread.end()));
+    const late = Promise.withResolvers<void>();
+    const timer = this.#clock.after(waitMs, late.resolve);
+    await Promise.race([late.promise, Promise.all([...this.#threads].map((thread) => thread.end()))]);
+    timer.cancel();
+    for (const thread of this.#threads) thread.rest();
+    return this.#threads.size;
   }
 
   #start(): Thread {

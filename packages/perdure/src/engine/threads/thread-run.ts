@@ -15,13 +15,12 @@ import type { ThreadPool } from "./pool.ts";
 import { type FromInside, receiveError, sendError, type StoreCall, type ToInside } from "./protocol.ts";
 import type { Thread } from "./thread.ts";
 
-/** A thread that does not end because native code computes in it must not stop the process from closing. */
-const lastWaitMs = 1_000;
-
 export interface ThreadRunParts extends RunParts {
   readonly pool: ThreadPool;
   readonly clock: Clock;
   readonly graceMs: number;
+  /** At shutdown: how long a thread that does not end is waited for. */
+  readonly lastWaitMs: number;
 }
 
 interface Program {
@@ -79,13 +78,21 @@ export class ThreadRun implements Run {
     this.#tell({ type: "slotWanted" });
   }
 
+  /** The process goes, and the attempt has been ended: now its thread is. */
+  shutDown(): void {
+    const { clock, ended, lastWaitMs } = this.#parts;
+    const reason = ended.reason as PerdureError;
+    this.#grace?.cancel();
+    this.#grace = clock.after(lastWaitMs, () => this.#leave({ thrown: reason }));
+    void this.#thread.end(reason);
+  }
+
   #end(): void {
     const reason = this.#parts.ended.reason as PerdureError;
     this.#tell({ type: "ended", reason: sendError(reason) });
     const { clock, graceMs } = this.#parts;
-    if (reason.code === "SHUTDOWN")
-      this.#grace = clock.after(lastWaitMs, () => this.#leave({ thrown: reason }));
-    if (reason.code === "SHUTDOWN" || reason.code === "PARKED") void this.#thread.end(reason);
+    if (reason.code === "SHUTDOWN") this.shutDown();
+    else if (reason.code === "PARKED") void this.#thread.end(reason);
     else this.#grace = clock.after(graceMs, () => void this.#thread.end(reason));
   }
 

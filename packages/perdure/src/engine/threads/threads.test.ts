@@ -1,24 +1,30 @@
+import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { readdirSync } from "node:fs";
+import { closeSync, constants, openSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import { describe, expect, it, vi } from "vitest";
+import { threadId } from "node:worker_threads";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { z } from "zod";
 import { silent, temporaryFile, testApp } from "../../app/app.fixture.ts";
 import type { App, PerdureOptions } from "../../app/app.ts";
-import { thread } from "../../app/declaration.ts";
+import { thread } from "../../app/thread-handler.ts";
+import { taskVersion } from "../../app/tool-version.ts";
+import type { TaskOptions } from "../../app/declaration.ts";
 import type { TaskHandle } from "../../app/handle.ts";
+import { openSqliteStore } from "../../store/sqlite/index.ts";
 import { TaskError } from "../../task/errors.ts";
 import type workHandler from "./fixtures/work.fixture.ts";
 import { gone, isAlive, toPids } from "../exec/processes.fixture.ts";
 import type { Order } from "./fixtures/work.fixture.ts";
 
 const description = "A tool of this test.";
-const input = z.object({ do: z.string(), n: z.number().optional() });
+const input = z.object({ do: z.string(), n: z.number().optional(), file: z.string().optional() });
 const work = thread<typeof workHandler>(new URL("./fixtures/work.fixture.ts", import.meta.url));
 
 interface Options {
   readonly grace?: number;
   readonly timeout?: number;
+  readonly deadline?: number;
   readonly concurrency?: number;
   readonly retry?: { readonly retries: number; readonly delay: number };
   readonly maxMemoryBytes?: number;
@@ -41,6 +47,10 @@ async function failureOf(handle: TaskHandle): Promise<Pick<TaskError, "code" | "
 
 async function until(app: App, handle: TaskHandle, phase: string): Promise<void> {
   await vi.waitFor(async () => expect(await app.tasks.get(handle.id)).toMatchObject({ phase }), 10_000);
+}
+
+async function reported(handle: TaskHandle): Promise<void> {
+  for await (const event of handle.watch()) if (event.type === "progress") return;
 }
 
 describe("a handler in a thread", () => {
@@ -171,6 +181,29 @@ describe("a thread that is ended", () => {
     expect(await (await submit({ do: "where" })).result()).toBeGreaterThan(0);
   });
 
+  it("by the deadline of its task", async () => {
+    const { failure, submit } = await start({ grace: 10, deadline: 3_000, concurrency: 1 });
+    expect(await failure({ do: "spin" })).toMatchObject({ code: "DEADLINE" });
+    expect(await (await submit({ do: "where" })).result()).toBeGreaterThan(0);
+  });
+
+  it("when its lease is lost: from then on it writes nothing, and the next attempt has what was saved", async () => {
+    const file = temporaryFile();
+    const refused = Promise.withResolvers<object>();
+    const logger = { ...silent, error: (fields: object) => refused.resolve(fields) };
+    const { submit } = await start({ grace: 10, concurrency: 2 }, { store: `sqlite:${file}`, logger });
+    const handle = await submit({ do: "save until refused" });
+    await reported(handle);
+    // As another process that has taken the task over.
+    const other = openSqliteStore({ file });
+    onTestFinished(() => other.close());
+    const failure = { code: "HANDLER_ERROR", name: "Error", message: "taken over", retryable: true } as const;
+    await other.retry({ taskId: handle.id, attempt: 1, failure, delayMs: 0 });
+    const { data } = (await refused.promise) as { data: { code: string; n: number } };
+    expect(data.code).toBe("STALE_ATTEMPT");
+    expect(await handle.result()).toEqual({ n: data.n - 1 });
+  });
+
   it("at the close of the application, and its task goes on at the next start", async () => {
     const store = `sqlite:${temporaryFile()}`;
     const { app, submit } = await start({}, { store });
@@ -179,6 +212,86 @@ describe("a thread that is ended", () => {
     await app.close({ drainMs: 0 });
     const next = testApp({ store });
     expect(await next.tasks.get(handle.id)).toMatchObject({ phase: "queued", crashes: 0, errors: 0 });
+  });
+});
+
+describe("the close of the application", () => {
+  it("does not wait for native code, which nothing interrupts, and says so", async () => {
+    const file = temporaryFile();
+    const store = `sqlite:${file}`;
+    const fifo = `${file}.fifo`;
+    execFileSync("mkfifo", [fifo]);
+    // Whoever stands at it goes on.
+    onTestFinished(() => closeSync(openSync(fifo, constants.O_RDWR)));
+    const warnings: unknown[] = [];
+    const logger = { ...silent, warn: (...warning: unknown[]) => void warnings.push(warning) };
+    const { app, submit } = await start({ grace: 10, concurrency: 2 }, { store, logger });
+    const order: Order = { do: "native", file: fifo };
+    const [running, cancelled] = await Promise.all([submit(order), submit(order)]);
+    await Promise.all([reported(running), reported(cancelled)]);
+    await cancelled.cancel();
+    await app.close({ drainMs: 0 });
+    expect(warnings).toEqual([
+      [{ tool: "work", threads: 2 }, expect.stringMatching(/^2 threads of "work" did not end: native code/)],
+    ]);
+    const next = testApp({ store });
+    expect(await next.tasks.get(running.id)).toMatchObject({ phase: "queued", crashes: 0, errors: 0 });
+    expect(await next.tasks.get(cancelled.id)).toMatchObject({ status: "cancelled" });
+  });
+});
+
+describe("versions of a tool that runs in threads", () => {
+  const old = new URL("./fixtures/old.fixture.ts", import.meta.url);
+
+  async function later(options: Partial<TaskOptions<typeof input>>, order: Order) {
+    const store = `sqlite:${temporaryFile()}`;
+    const ids: string[] = [];
+    for (const version of [undefined, "1", "2"]) {
+      const app = testApp({ store });
+      app.task("work", { description, input, run: work, ...(version !== undefined && { version }) });
+      ids.push((await app.submit("work", order)).id);
+      await app.close();
+    }
+    const app = testApp({ store });
+    app.task("work", { description, input, run: work, version: "2", ...options });
+    await app.start();
+    return { app, ids };
+  }
+
+  it("send an old task to the old handler, in a thread of its own module, or in the process", async () => {
+    const { app, ids } = await later(
+      {
+        versions: {
+          "": taskVersion({ input }, () => threadId),
+          "1": taskVersion({ input: input.transform(({ do: what }) => ({ what })), run: old }),
+        },
+      },
+      { do: "where" },
+    );
+    const results = await Promise.all(ids.map((id) => app.tasks.handle(id).result()));
+    expect(results).toEqual([
+      threadId,
+      { version: 1, what: "where", inThread: true },
+      expect.any(Number) as number,
+    ]);
+    expect(results[2]).not.toBe(threadId);
+  });
+
+  it("refuse at the start a module of an old version that cannot be run", async () => {
+    const run = new URL("./fixtures/unloadable.fixture.ts", import.meta.url);
+    const app = testApp({ logger: silent });
+    app.task("work", { description, input, run: work, versions: { "1": taskVersion({ input, run }) } });
+    await expect(app.start()).rejects.toThrow("there is no GPU");
+  });
+
+  it("fail an old task, or let it wait, as they do elsewhere", async () => {
+    const failing = await later({ onOtherVersion: "fail" }, { do: "where" });
+    expect(await failureOf(failing.app.tasks.handle(failing.ids[1] ?? ""))).toMatchObject({
+      code: "UNKNOWN_VERSION",
+    });
+    const waiting = await later({ onOtherVersion: "wait" }, { do: "where" });
+    await waiting.app.tasks.handle(waiting.ids[2] ?? "").result();
+    expect(await waiting.app.tasks.get(waiting.ids[1] ?? "")).toMatchObject({ phase: "queued" });
   });
 });
 
