@@ -6,7 +6,13 @@ import type { App, PerdureOptions } from "../app/app.ts";
 import { openSqliteStore } from "../store/sqlite/index.ts";
 import { ManualClock } from "../testing/index.ts";
 import type { TaskContext } from "../engine/context.ts";
-import { type EndEntry, type MemoryEntry, MemoryError, type MemoryErrorKind } from "./memory.ts";
+import {
+  type EndEntry,
+  type MemoryEntry,
+  MemoryError,
+  type MemoryErrorKind,
+  type QuestionEntry,
+} from "./memory.ts";
 import { ScriptedMemory } from "./scripted-memory.fixture.ts";
 
 type Handler = (task: TaskContext) => Promise<unknown>;
@@ -186,6 +192,28 @@ describe("a question", () => {
     await bench.app.tasks.answer(id, key, { action: "accept", content: { name: "b" } });
     await bench.clock.advance("1m");
     expect(said(bench.memory.history())).toEqual(["question", "end"]);
+  });
+
+  it("of a child is one of its caller, for whom it is delivered and answered", async () => {
+    const bench = new Bench();
+    bench.app.task(
+      "part",
+      { description: "A part.", input: z.unknown(), asks: true },
+      async (_input, task) => {
+        const { name } = await task.ask("Which part?", z.object({ name: z.string() }));
+        return name;
+      },
+    );
+    const id = await bench.run(async (task) => task.call("part", {}));
+    await bench.clock.advance("30s");
+    const [question] = bench.memory.history();
+    expect(question).toMatchObject({ kind: "question", taskId: id, tool: "work", message: "Which part?" });
+    const { questionKey } = question as QuestionEntry;
+    await bench.app.tasks.answer(id, questionKey, { action: "accept", content: { name: "b" } });
+    await bench.clock.advance("1m");
+    expect(said(bench.memory.history())).toEqual(["question", "end"]);
+    expect(bench.memory.history()[1]).toMatchObject({ taskId: id, result: { text: "b" } });
+    expect(await bench.told(id)).toEqual(["delivered", "delivered"]);
   });
 
   it("that was answered by then is not", async () => {

@@ -4,6 +4,7 @@
  * The bound is of the message, and its entries share it: a memory that is written to once in four seconds is the wrong
  * place for five megabytes, and a model that finds them in its history is lost.
  */
+import { keyAsShown } from "../engine/questions.ts";
 import type { LeasedMessage, OutboxEntry } from "../store/deliveries.ts";
 import type { JsonValue } from "../task/json.ts";
 import type { TaskRecord } from "../task/record.ts";
@@ -50,11 +51,12 @@ function toEntry(entry: OutboxEntry, task: TaskRecord, length: number): MemoryEn
     case "end":
       return toEnd(head, task, length);
     case "question": {
-      const { key: questionKey, message, schema, url } = entry.question;
+      const { askerId = taskId, question } = entry;
+      const { message, schema, url } = question;
       return {
         ...head,
         kind: "question",
-        questionKey,
+        questionKey: keyAsShown(taskId, askerId, question.key),
         message: cut(message, length),
         ...(schema !== undefined && { schema }),
         ...(url !== undefined && { url }),

@@ -16,8 +16,12 @@ export interface TaskQuestion extends Question {
 export async function questionsOf(store: TaskStore, taskId: TaskId): Promise<readonly TaskQuestion[]> {
   return (await store.questions({ taskId })).map(({ taskId: askerId, question }) => ({
     ...question,
-    // Ids are of one length, and keys are their own task's: two never make the same.
-    key: askerId === taskId ? question.key : `${askerId}${question.key}`,
+    key: keyAsShown(taskId, askerId, question.key),
     asker: { taskId: askerId, key: question.key },
   }));
+}
+
+/** Ids are of one length, and keys are their own task's: two never make the same. */
+export function keyAsShown(taskId: TaskId, askerId: TaskId, key: string): string {
+  return askerId === taskId ? key : `${askerId}${key}`;
 }

@@ -81,7 +81,12 @@ export type OutboxEntry = {
 export type OutboxContent =
   /** The task itself says how it ended. */
   | { readonly kind: "end" }
-  | { readonly kind: "question"; readonly question: Question }
+  | {
+      readonly kind: "question";
+      readonly question: Question;
+      /** The task that asks, one that the entry's task waits for; absent: that task itself. */
+      readonly askerId?: TaskId;
+    }
   | { readonly kind: "interim"; readonly remembered: readonly Remembered[]; readonly omitted: number };
 
 export type SettleDelivery = DeliveryLease &

@@ -87,6 +87,7 @@ export const deliveryColumns = {
   due_at: "bigint",
   until: "bigint",
   state: "text",
+  asker_id: "text",
 } as const;
 
 export const outboxColumns = {

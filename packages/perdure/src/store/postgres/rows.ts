@@ -65,6 +65,8 @@ export interface DeliveryRow {
   readonly due_at: Timestamp;
   readonly until: Timestamp;
   readonly state: "waiting" | "taken" | "alone";
+  /** Of a question of a child that the task waits for. */
+  readonly asker_id: TaskId | null;
 }
 
 export type NewDeliveryRow = Omit<DeliveryRow, "position">;

@@ -65,6 +65,8 @@ export class UnitOfWork {
   readonly droppedDeliveries: string[] = [];
   /** All questions of these are. */
   readonly droppedQuestions: TaskId[] = [];
+  /** And of these whatever they ask others' sessions. */
+  readonly droppedAskers: TaskId[] = [];
   /** Outboxes that were put into, with when that is due; `undefined`: taken out of. */
   readonly outboxPuts = new Map<string, Timestamp | undefined>();
   readonly outboxes = new Map<
@@ -88,6 +90,7 @@ export class UnitOfWork {
   readonly #families: ReadonlySet<TaskId>;
   readonly #callers: ReadonlySet<TaskId>;
   readonly #awaited: ReadonlySet<TaskId>;
+  readonly #waits: ReadonlySet<TaskId>;
   readonly #keys: ReadonlySet<string>;
   readonly #interim: ReadonlySet<TaskId>;
   readonly #logs: ReadonlyMap<TaskId, number>;
@@ -110,6 +113,7 @@ export class UnitOfWork {
     this.#families = new Set(parts.needs.families);
     this.#callers = new Set([...(parts.needs.callers ?? []), ...(parts.needs.families ?? [])]);
     this.#awaited = new Set(parts.needs.awaited);
+    this.#waits = new Set(parts.needs.waits);
     this.#keys = new Set(parts.needs.idempotencyKeys?.map(({ owner, tool, key }) => keyOf(owner, tool, key)));
     this.admission = parts.admission;
     this.#logs = new Map(parts.needs.logs?.map(({ taskId, limit }) => [taskId, limit]));
@@ -220,6 +224,11 @@ export class UnitOfWork {
   /** Whatever it waits for is there. @throws Missing where it was not read */
   requireAwaited(id: TaskId): void {
     if (!this.#awaited.has(id)) throw new Missing({ awaited: [id] });
+  }
+
+  /** All that these wait for is there, questions too. @throws Missing where it was not read */
+  requireWaits(ids: readonly TaskId[]): void {
+    if (!ids.every((id) => this.#waits.has(id))) throw new Missing({ waits: ids });
   }
 
   /** What a key names was looked for. @throws Missing where it was not */
@@ -338,6 +347,18 @@ export class UnitOfWork {
     const length = this.droppedQuestions.push(taskId);
     this.#undo.push(() => void (this.droppedQuestions.length = length - 1));
     this.#putOutbox(session, this.outboxPuts.get(session));
+  }
+
+  /**
+   * The task that asked has ended. No outbox is touched: whoever is just taking such a question for a message sends one
+   * that was open when it looked.
+   */
+  dropAskedBy(askerId: TaskId): void {
+    for (const { session, key } of this.newDeliveries.filter(({ asker_id }) => asker_id === askerId)) {
+      this.dropDelivery(session, key);
+    }
+    const length = this.droppedAskers.push(askerId);
+    this.#undo.push(() => void (this.droppedAskers.length = length - 1));
   }
 
   #putOutbox(session: string, due: Timestamp | undefined): void {

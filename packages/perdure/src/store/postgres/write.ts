@@ -74,6 +74,8 @@ const dropDeliveries = `DELETE FROM @.deliveries
   WHERE key IN (SELECT json_array_elements_text($ROWS::json)) AND state <> 'taken' AND ${open}`;
 const dropQuestions = `DELETE FROM @.deliveries WHERE task_id IN (SELECT json_array_elements_text($ROWS::json))
   AND kind = 'question' AND state <> 'taken' AND ${open}`;
+const dropAskers = `DELETE FROM @.deliveries WHERE asker_id IN (SELECT json_array_elements_text($ROWS::json))
+  AND state <> 'taken' AND ${open}`;
 const updateDeliveries = `UPDATE @.deliveries d SET state = r.state, content = r.content
   FROM json_to_recordset($ROWS::json) AS r(position bigint, state text, content text)
   WHERE d.position = r.position AND ${open}`;
@@ -212,6 +214,7 @@ function addOutbox(unit: UnitOfWork, add: Add, lives: (row: { readonly task_id: 
   add(insertDeliveries, unit.newDeliveries.filter(lives));
   add(dropDeliveries, unit.droppedDeliveries);
   add(dropQuestions, unit.droppedQuestions);
+  add(dropAskers, unit.droppedAskers);
   const deliveries = [...unit.deliveries.values()].filter((delivery) => delivery.written);
   add(
     updateDeliveries,

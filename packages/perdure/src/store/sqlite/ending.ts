@@ -9,7 +9,7 @@ import type { TerminalStatus } from "../../task/status.ts";
 import type { AttemptKey } from "../store.ts";
 import { sweepArtifacts } from "./artifact-sweeps.ts";
 import type { SqlValue } from "./driver.ts";
-import { deliverEnd } from "./outbox.ts";
+import { deliverEnd, dropAskedBy } from "./outbox.ts";
 import { asTaskRow, type TaskRow } from "./rows.ts";
 import { appendEvent, type ChangedRow, changed, requireAttempt, type Transaction } from "./transaction.ts";
 import { resolveOperation, wake } from "./waking.ts";
@@ -95,6 +95,7 @@ export function settleCalls(tx: Transaction, childId: TaskId): void {
     .sql("SELECT task_id, name, child_asks FROM operations WHERE child_id = ? AND state = 'open'")
     .all(childId);
   if (calls.length === 0) return;
+  if (calls.some((call) => call["child_asks"] === 1)) dropAskedBy(tx, childId);
   const completed = tx.sql.values("SELECT status FROM tasks WHERE id = ?")(childId)?.[0] === "completed";
   const value = completed ? readResult(tx, childId) : JSON.stringify(childFailure(tx, childId));
   for (const call of calls) {

@@ -69,6 +69,11 @@ const writers: readonly ((connection: SqliteConnection) => void)[] = [
       UPDATE tasks SET version = '1', log_lines = 2 WHERE id = '${ended}';
       INSERT INTO paused_tools VALUES ('other', 1700)`),
   (connection) => connection.exec(`UPDATE tasks SET backs_off = 1 WHERE id = '${waiting}'`),
+  (connection) =>
+    connection.exec(`
+      INSERT INTO deliveries VALUES (2, '{"session":"s"}', '${running}', '${running}-question-${waiting}q2', 'question',
+        '{"question":{"key":"q2","message":"sure?","mode":"form"},"askerId":"${waiting}"}', 3000, 9000000000000,
+        9000000000000, 'waiting', '${waiting}')`),
 ];
 
 /** A file as perdure left it when `version` was the newest. */
@@ -141,6 +146,8 @@ async function expectAllRead(file: string, version: number): Promise<void> {
   expect(sweeps).toEqual(version < 6 ? [] : [{ id: 1, taskId: ended }]);
   const pending = await store.deliveries.pending({ taskId: ended });
   expect(pending).toMatchObject(version < 7 ? [] : [{ key: `${ended}-end`, failures: 0 }]);
+  const asked = await store.deliveries.pending({ taskId: running });
+  expect(asked).toMatchObject(version < 10 ? [] : [{ kind: "question" }]);
   expect(await store.timeline({ taskId: running })).toMatchObject([{ type: "created" }, { type: "begun" }]);
   await store.executor.start({ tools: ["train"], wake: () => undefined });
   const { begun } = await store.executor.claim({

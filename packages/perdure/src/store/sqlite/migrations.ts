@@ -20,6 +20,7 @@ import { artifacts } from "./migrations/6-artifacts.ts";
 import { outbox } from "./migrations/7-outbox.ts";
 import { growing } from "./migrations/8-growing.ts";
 import { family } from "./migrations/9-family.ts";
+import { askers } from "./migrations/10-askers.ts";
 
 export const migrations: readonly string[] = [
   tasks,
@@ -31,6 +32,7 @@ export const migrations: readonly string[] = [
   outbox,
   growing,
   family,
+  askers,
 ];
 
 /** Says that a file is perdure's: "pdre". */

@@ -13,6 +13,7 @@ import type {
   TimelineEntry,
   Timestamp,
 } from "../../task/record.ts";
+import { readQuestions } from "./reads.ts";
 import type { Transaction } from "./transaction.ts";
 
 /** Of a task that nothing is delivered of, its column `delivery` is null, and this costs nothing. */
@@ -51,16 +52,56 @@ export function deliverQuestion(
   delivery: DeliveryColumn,
   question: Question,
 ): void {
-  if (delivery === null || question.mode === "sample") return;
+  if (question.mode === "sample") return;
+  if (delivery !== null) putQuestion(tx, { taskId, delivery, question });
+  for (const caller of callersOf(tx, taskId)) putQuestion(tx, { ...caller, askerId: taskId, question });
+}
+
+/** What a task asks already that another now waits for: it, and whoever waits for it, ask that from now on. */
+export function deliverQuestionsOf(tx: Transaction, childId: TaskId): void {
+  const callers = callersOf(tx, childId);
+  if (callers.length === 0) return;
+  for (const { taskId: askerId, question } of readQuestions(tx.sql, tx.now, childId)) {
+    if (question.mode === "sample") continue;
+    for (const caller of callers) putQuestion(tx, { ...caller, askerId, question });
+  }
+}
+
+/** Whoever waits for a task, up to the first caller: a child's question is delivered to theirs, having no session. */
+function callersOf(
+  tx: Transaction,
+  taskId: TaskId,
+): { readonly taskId: TaskId; readonly delivery: string }[] {
+  return tx
+    .sql(
+      `WITH RECURSIVE waiting (id) AS (
+         SELECT task_id FROM operations WHERE child_id = ? AND state = 'open'
+         UNION SELECT task_id FROM operations JOIN waiting ON child_id = id WHERE state = 'open'
+       ) SELECT tasks.id, delivery FROM waiting JOIN tasks ON tasks.id = waiting.id
+         WHERE delivery IS NOT NULL AND ended_at IS NULL`,
+    )
+    .all(taskId)
+    .map((row) => ({ taskId: row["id"] as TaskId, delivery: row["delivery"] as string }));
+}
+
+interface AskedFor {
+  readonly taskId: TaskId;
+  readonly delivery: string;
+  /** Absent: the task itself asks. */
+  readonly askerId?: TaskId;
+  readonly question: Question;
+}
+
+function putQuestion(tx: Transaction, { taskId, delivery, askerId, question }: AskedFor): void {
   const policy = JSON.parse(delivery) as DeliveryPolicy;
-  const dueAt = tx.now + policy.graceMs;
   put(tx, {
     taskId,
     policy,
     kind: "question",
-    what: `question-${question.key}`,
-    dueAt,
-    content: JSON.stringify({ question }),
+    what: `question-${askerId ?? ""}${question.key}`,
+    dueAt: tx.now + policy.graceMs,
+    content: JSON.stringify({ question, askerId }),
+    askerId,
   });
 }
 
@@ -116,15 +157,20 @@ export function joined({ remembered, omitted }: InterimContent, next: Remembered
 
 /** The questions of a task that are open no more, of those that were not taken for a message yet. */
 export function dropClosedQuestions(tx: Transaction, taskId: TaskId, delivery: DeliveryColumn): void {
-  if (delivery === null) return;
-  drop(
-    tx,
-    `task_id = ? AND kind = 'question' AND state <> 'taken' AND key NOT IN (
-       SELECT task_id || '-question-' || question_key FROM operations
-       WHERE task_id = deliveries.task_id AND state = 'open' AND question_key IS NOT NULL
-     )`,
-    taskId,
-  );
+  if (delivery !== null) {
+    drop(tx, `task_id = ? AND asker_id IS NULL AND kind = 'question' AND ${isClosed}`, taskId);
+  }
+  drop(tx, `asker_id = ? AND ${isClosed}`, taskId);
+}
+
+const isClosed = `state <> 'taken' AND key NOT IN (
+  SELECT deliveries.task_id || '-question-' || coalesce(asker_id, '') || question_key FROM operations
+  WHERE task_id = coalesce(asker_id, deliveries.task_id) AND state = 'open' AND question_key IS NOT NULL
+)`;
+
+/** The task that asked them has ended. */
+export function dropAskedBy(tx: Transaction, askerId: TaskId): void {
+  drop(tx, "asker_id = ? AND state <> 'taken'", askerId);
 }
 
 /** The task is deleted. */
@@ -153,7 +199,7 @@ export function endOf(entry: TimelineEntry, now: Timestamp): EndDelivery {
   }
 }
 
-/** `TASK-end`, `TASK-question-q5`, `TASK-interim-7`. */
+/** `TASK-end`, `TASK-question-q5`, `TASK-question-CHILDq5`, `TASK-interim-7`. */
 export function keyOf(taskId: TaskId, what: string): string {
   return `${taskId}-${what}`;
 }
@@ -175,15 +221,26 @@ interface NewDelivery {
   readonly what: string;
   readonly dueAt: Timestamp;
   readonly content?: string;
+  readonly askerId?: TaskId | undefined;
 }
 
-function put(tx: Transaction, { taskId, policy, kind, what, dueAt, content }: NewDelivery): void {
+function put(tx: Transaction, { taskId, policy, kind, what, dueAt, content, askerId }: NewDelivery): void {
   const row = tx.sql("SELECT session FROM tasks WHERE id = ?").get(taskId);
   const session = canonicalJson(JSON.parse((row?.["session"] as string | null) ?? "{}") as JsonValue);
   tx.sql(
-    `INSERT INTO deliveries (session, task_id, key, kind, content, at, due_at, until, state)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'waiting')`,
-  ).run(session, taskId, keyOf(taskId, what), kind, content ?? null, tx.now, dueAt, tx.now + policy.keepMs);
+    `INSERT INTO deliveries (session, task_id, key, kind, content, at, due_at, until, state, asker_id)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'waiting', ?) ON CONFLICT DO NOTHING`,
+  ).run(
+    session,
+    taskId,
+    keyOf(taskId, what),
+    kind,
+    content ?? null,
+    tx.now,
+    dueAt,
+    tx.now + policy.keepMs,
+    askerId ?? null,
+  );
   tx.sql(
     `INSERT INTO outboxes (session, due_at, not_before, failures) VALUES (?, ?, 0, 0)
      ON CONFLICT DO UPDATE SET due_at =

@@ -25,7 +25,7 @@ import type {
 import { createTask } from "./caller-transitions.ts";
 import type { Row } from "./driver.ts";
 import { settleCalls } from "./ending.ts";
-import { deliverQuestion, dropClosedQuestions } from "./outbox.ts";
+import { deliverQuestion, deliverQuestionsOf, dropClosedQuestions } from "./outbox.ts";
 import { type TaskRow, toOperation } from "./rows.ts";
 import {
   appendEvent,
@@ -76,7 +76,10 @@ export function openCall(
     wait: { kind: "call", childId: task.id },
   });
   // An idempotency key may have found a task that asks already, or has ended long ago.
-  if (task.status === "input_required") tellCallers(tx, task.id, task.status);
+  if (task.status === "input_required") {
+    tellCallers(tx, task.id, task.status);
+    deliverQuestionsOf(tx, task.id);
+  }
   if (task.phase !== "ended")
     return { operation: opened, ...(created && task.phase === "running" && { begun: task }) };
   settleCalls(tx, task.id);

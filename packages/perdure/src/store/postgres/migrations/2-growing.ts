@@ -25,8 +25,10 @@ export const growing = `
     at       bigint NOT NULL,
     due_at   bigint NOT NULL,
     until    bigint NOT NULL,           -- then it is given up
-    state    text   NOT NULL            -- waiting; taken: part of its session's message; alone: to be one of its own
+    state    text   NOT NULL,           -- waiting; taken: part of its session's message; alone: to be one of its own
+    asker_id text COLLATE "C"           -- of a question: the child that asks it; NULL: the task itself
   );
+  CREATE INDEX deliveries_by_asker ON @.deliveries (asker_id) WHERE asker_id IS NOT NULL;
   CREATE UNIQUE INDEX deliveries_by_task ON @.deliveries (task_id, key);
   CREATE INDEX deliveries_by_session ON @.deliveries (session, due_at);
 

@@ -68,6 +68,7 @@ export function settleCalls(unit: UnitOfWork, childId: TaskId): void {
   const calls = unit.findOperations(({ child_id, state }) => child_id === childId && state === "open");
   const child = unit.task(childId);
   if (calls.length === 0 || child === undefined) return;
+  if (calls.some(({ child_asks }) => child_asks === 1)) unit.dropAskedBy(childId);
   const completed = child.status === "completed";
   const value = completed ? (unit.payload(childId, "result") ?? null) : JSON.stringify(childFailure(child));
   for (const row of calls) {

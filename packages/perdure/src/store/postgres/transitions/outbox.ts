@@ -5,9 +5,16 @@
  */
 import type { TaskId } from "../../../task/id.ts";
 import { canonicalJson, type JsonValue } from "../../../task/json.ts";
-import type { DeliveryKind, DeliveryPolicy, Question, Remembered, Timestamp } from "../../../task/record.ts";
+import type {
+  DeliveryKind,
+  DeliveryPolicy,
+  Question,
+  Remembered,
+  Timestamp,
+  Wait,
+} from "../../../task/record.ts";
 import { type InterimContent, joined, keyOf, withEnd } from "../../sqlite/outbox.ts";
-import type { LoadedTask } from "../rows.ts";
+import type { LoadedTask, OperationRow } from "../rows.ts";
 import type { UnitOfWork } from "../unit-of-work.ts";
 
 /** A result that the caller itself has ended is not news to it. */
@@ -27,21 +34,71 @@ export function deliverEnd(unit: UnitOfWork, task: LoadedTask, byCaller: boolean
 
 /** A request for the client's own model is nobody else's to answer. */
 export function deliverQuestion(unit: UnitOfWork, task: LoadedTask, question: Question): void {
-  if (task.delivery === null || question.mode === "sample") return;
-  const policy = JSON.parse(task.delivery) as DeliveryPolicy;
+  if (question.mode === "sample") return;
+  if (task.delivery !== null) putQuestion(unit, task, undefined, question);
+  for (const caller of callersOf(unit, task.id)) putQuestion(unit, caller, task.id, question);
+}
+
+/** What a task asks already that another now waits for: it, and whoever waits for it, ask that from now on. */
+export function deliverQuestionsOf(unit: UnitOfWork, childId: TaskId): void {
+  const callers = callersOf(unit, childId);
+  if (callers.length === 0) return;
+  unit.requireAwaited(childId);
+  const asking = new Set<TaskId>([childId]);
+  for (const id of asking) {
+    for (const { child_id } of unit.findOperations(isOpenOf(id))) if (child_id !== null) asking.add(child_id);
+  }
+  unit.requireWaits([...asking]);
+  for (const askerId of asking) {
+    for (const row of unit.findOperations(isOpenOf(askerId))) {
+      const wait = JSON.parse(row.wait ?? "null") as Wait | null;
+      if (wait?.kind !== "ask" || wait.question.mode === "sample") continue;
+      for (const caller of callers) putQuestion(unit, caller, askerId, wait.question);
+    }
+  }
+}
+
+const isOpenOf =
+  (id: TaskId) =>
+  ({ task_id, state }: OperationRow): boolean =>
+    task_id === id && state === "open";
+
+/** Whoever waits for a task, up to the first caller: a child's question is delivered to theirs, having no session. */
+function callersOf(unit: UnitOfWork, taskId: TaskId): LoadedTask[] {
+  unit.requireCallers(taskId);
+  const waiting = new Set<TaskId>([taskId]);
+  for (const id of waiting) {
+    const calls = unit.findOperations(({ child_id, state }) => child_id === id && state === "open");
+    for (const { task_id } of calls) waiting.add(task_id);
+  }
+  waiting.delete(taskId);
+  return unit.find(({ id, delivery, ended_at }) => waiting.has(id) && delivery !== null && ended_at === null);
+}
+
+function putQuestion(
+  unit: UnitOfWork,
+  task: LoadedTask,
+  askerId: TaskId | undefined,
+  question: Question,
+): void {
+  const policy = JSON.parse(task.delivery ?? "{}") as DeliveryPolicy;
   put(unit, task, {
     policy,
     kind: "question",
-    what: `question-${question.key}`,
+    what: `question-${askerId ?? ""}${question.key}`,
     dueAt: unit.now + policy.graceMs,
-    content: JSON.stringify({ question }),
+    content: JSON.stringify({ question, askerId }),
+    askerId,
   });
 }
 
 /** A question is open no more: it is not sent, unless it was taken for a message. */
 export function dropQuestion(unit: UnitOfWork, task: LoadedTask, questionKey: string | null): void {
-  if (task.delivery === null || questionKey === null) return;
-  unit.dropDelivery(sessionOf(task), keyOf(task.id, `question-${questionKey}`));
+  if (questionKey === null) return;
+  if (task.delivery !== null) unit.dropDelivery(sessionOf(task), keyOf(task.id, `question-${questionKey}`));
+  for (const caller of callersOf(unit, task.id)) {
+    unit.dropDelivery(sessionOf(caller), keyOf(caller.id, `question-${task.id}${questionKey}`));
+  }
 }
 
 /** @param revision that the task has with it */
@@ -83,9 +140,11 @@ interface NewDelivery {
   readonly what: string;
   readonly dueAt: Timestamp;
   readonly content?: string;
+  readonly askerId?: TaskId | undefined;
 }
 
-function put(unit: UnitOfWork, task: LoadedTask, { policy, kind, what, dueAt, content }: NewDelivery): void {
+function put(unit: UnitOfWork, task: LoadedTask, delivery: NewDelivery): void {
+  const { policy, kind, what, dueAt, content, askerId } = delivery;
   unit.putDelivery({
     session: sessionOf(task),
     task_id: task.id,
@@ -96,5 +155,6 @@ function put(unit: UnitOfWork, task: LoadedTask, { policy, kind, what, dueAt, co
     due_at: dueAt,
     until: unit.now + policy.keepMs,
     state: "waiting",
+    asker_id: askerId ?? null,
   });
 }

@@ -9,7 +9,7 @@ import type { UnitOfWork } from "../unit-of-work.ts";
 import { operationOf } from "./attempt.ts";
 import { create, needsOf } from "./create.ts";
 import { settleCalls } from "./ending.ts";
-import { deliverQuestion } from "./outbox.ts";
+import { deliverQuestion, deliverQuestionsOf } from "./outbox.ts";
 import { questionKey, withProblem } from "./questions.ts";
 import { changeByAttempt, requireAttempt } from "./shared.ts";
 import { tellCallers } from "./waking.ts";
@@ -55,7 +55,10 @@ export function openCall(
       const wait = { kind: "call", childId: task.id } as const;
       const opened = insertOperation(unit, key, { name, kind: "call", state: "open", wait });
       // An idempotency key may have found a task that asks already, or has ended long ago.
-      if (task.status === "input_required") tellCallers(unit, task.id);
+      if (task.status === "input_required") {
+        tellCallers(unit, task.id);
+        deliverQuestionsOf(unit, task.id);
+      }
       if (task.phase !== "ended") {
         return { operation: opened, ...(created && task.phase === "running" && { begun: task }) };
       }
