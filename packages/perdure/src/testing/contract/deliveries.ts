@@ -92,7 +92,7 @@ async function calling(
   return h.beginAgain(await call(h, key, child));
 }
 
-async function ask(h: ContractHarness, key: AttemptKey, name = "sure?"): Promise<string> {
+async function openQuestion(h: ContractHarness, key: AttemptKey, name = "sure?"): Promise<string> {
   const operation = await h.store.openWait({ ...key, name, wait: { kind: "ask", question } });
   assert.ok(operation.state === "open" && operation.wait.kind === "ask");
   return operation.wait.question.key;
@@ -157,9 +157,8 @@ export const deliveryCases = [
 
     "is an open question, until it is answered": withOutbox(async (h, outbox) => {
       const key = await outbox.running({ delivery: unclaimed });
-      const ask = async (name: string) => h.store.openWait({ ...key, name, wait: { kind: "ask", question } });
-      await ask("one");
-      await ask("two");
+      await openQuestion(h, key, "one");
+      await openQuestion(h, key, "two");
       const pending = await outbox.pending(key.taskId);
       assert.equal(pending.length, 2);
       const [first] = await h.store.operations(key);
@@ -241,7 +240,7 @@ export const deliveryCases = [
         const first = await outbox.running();
         const second = await calling(h, first);
         const third = await calling(h, second);
-        const key = await ask(h, third);
+        const key = await openQuestion(h, third);
         assert.deepEqual(await outbox.pending(third.taskId), []);
         assert.deepEqual(await outbox.pending(second.taskId), []);
         const { entries } = await outbox.one();
@@ -263,8 +262,8 @@ export const deliveryCases = [
         const child = await calling(h, first);
         const { taskId } = child;
         const named = (key: string): string => `${first.taskId}-question-${taskId}${key}`;
-        const key = await ask(h, child);
-        const other = await ask(h, child, "really?");
+        const key = await openQuestion(h, child);
+        const other = await openQuestion(h, child, "really?");
         assert.deepEqual(await outbox.pending(first.taskId), [named(key), named(other)]);
         await h.store.askAgain({ taskId, key, problem: "no" });
         const [, again] = await outbox.pending(first.taskId);
@@ -283,7 +282,7 @@ export const deliveryCases = [
           const first = await outbox.running({ delivery: unclaimed });
           const second = await calling(h, first);
           const third = await calling(h, second);
-          await ask(h, third);
+          await openQuestion(h, third);
           assert.equal((await outbox.pending(first.taskId)).length, 1);
           await h.store.cancel({ taskId: { first, second, third }[end]?.taskId ?? third.taskId });
           const left = await outbox.pending(first.taskId);
@@ -297,7 +296,7 @@ export const deliveryCases = [
         const early = await h.running();
         const child = await calling(h, early, { idempotencyKey: "monday" });
         const grandchild = await calling(h, child);
-        const keys = [await ask(h, child), await ask(h, grandchild)];
+        const keys = [await openQuestion(h, child), await openQuestion(h, grandchild)];
         const late = await outbox.running();
         const between = await calling(h, late);
         assert.equal(await call(h, between, { idempotencyKey: "monday" }), child.taskId);
