@@ -2,7 +2,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, it, test } from "vitest";
 import { z } from "zod";
 import { testApp } from "../../app/app.fixture.ts";
-import { call, headersOf, message } from "../http/http.fixture.ts";
+import { ScriptedMemory } from "../../delivery/scripted-memory.fixture.ts";
+import { ask, call, headersOf, message } from "../http/http.fixture.ts";
 import { connect } from "../v1/http.fixture.ts";
 import { as, auth, elsewhere, memory, overHttp, sayingApp, type Way } from "./session.fixture.ts";
 
@@ -245,6 +246,31 @@ test("an equal call of another session is a task of its own; of the same it rejo
   await call(url, "wait", {}, meta("one"));
   expect((await app.tasks.list()).tasks).toHaveLength(2);
   release();
+});
+
+test("an idempotencyKey names the same task from another session, and it stays the first one's", async () => {
+  const delivered = new ScriptedMemory(() => Date.now());
+  const app = testApp({ auth, memory: delivered, deliver: "always" });
+  app.task(
+    "pay",
+    { description: "Pays.", input: z.object({}), idempotencyKey: () => "order 1" },
+    (_, { session }) => ({ session }),
+  );
+  const { url } = await app.listen({ port: 0 });
+  const pay = async (session: string, name = "ada") => {
+    const options = { headers: as(name), meta: { "perdure/session": { session } } };
+    return (await ask(url, "tools/call", { name: "pay", arguments: {} }, options)).message;
+  };
+  const first = { session: "one", actor: "ada" };
+  for (const session of ["one", "two"]) {
+    expect(await pay(session)).toMatchObject({ result: { structuredContent: { session: first } } });
+  }
+  expect((await app.tasks.list()).tasks).toMatchObject([{ idempotencyKey: "order 1", session: first }]);
+  // The same key of another owner is another task.
+  const bobs = { session: "two", actor: "bob" };
+  expect(await pay("two", "bob")).toMatchObject({ result: { structuredContent: { session: bobs } } });
+  await expect.poll(() => delivered.kept.length).toBe(2);
+  expect(delivered.kept.map(({ context }) => context)).toEqual([first, bobs]);
 });
 
 async function fetchCall(url: string, meta: object, signal: AbortSignal): Promise<void> {
