@@ -1,14 +1,23 @@
 /** A local AgentCore: its parts, on one address. */
+import { adminOperations } from "./admin.ts";
 import { type BedrockOptions, openBedrock } from "./bedrock/bedrock.ts";
-import { type Clock, systemClock } from "./clock.ts";
+import type { Clock } from "./clock.ts";
 import { Faults } from "./faults.ts";
 import { Listener, type LogEntry } from "./http/listener.ts";
 import { openMemory } from "./memory/memory.ts";
 import type { MemoryOptions } from "./memory/setting.ts";
+import { MovableClock } from "./movable-clock.ts";
+import {
+  type RuntimeAddress,
+  RuntimeService,
+  type RuntimesOptions,
+  type RuntimeSession,
+} from "./runtime/service.ts";
 
-export interface AgentCoreLocalOptions extends MemoryOptions, BedrockOptions {
+export interface AgentCoreLocalOptions extends MemoryOptions, RuntimesOptions, BedrockOptions {
   /** On 127.0.0.1. @default 0, any free one */
   readonly port?: number;
+  /** @default a `MovableClock` at the pace of real time */
   readonly clock?: Clock;
   /** A larger request is refused with 413. @default 10 MiB */
   readonly maxBodyBytes?: number;
@@ -22,7 +31,11 @@ export interface AgentCoreLocal extends AsyncDisposable {
   /** What answers Converse, like `scripted`. */
   readonly model: string;
   readonly faults: Faults;
-  /** Cuts off requests that are being answered. What was acknowledged is on the file. */
+  /** @throws TypeError for a name that is not configured */
+  runtime(name: string): RuntimeAddress;
+  /** Those that run. */
+  sessions(): readonly RuntimeSession[];
+  /** Cuts off requests that are being answered, and ends every session. What was acknowledged is on the file. */
   close(): Promise<void>;
 }
 
@@ -32,16 +45,22 @@ const defaultMaxBodyBytes = 10 * 1024 * 1024;
 export async function startAgentCoreLocal(options: AgentCoreLocalOptions = {}): Promise<AgentCoreLocal> {
   const {
     port = 0,
-    clock = systemClock,
+    clock = new MovableClock(),
     maxBodyBytes = defaultMaxBodyBytes,
     log = () => undefined,
   } = options;
   const faults = new Faults();
+  let url = "";
+  const runtimes = new RuntimeService(options, clock, () => url);
   const bedrock = openBedrock(options);
   const memory = openMemory(options, clock);
-  const operations = [...memory.operations, ...bedrock.operations];
+  const operations = [
+    ...memory.operations,
+    ...bedrock.operations,
+    ...runtimes.operations,
+    ...adminOperations(clock, runtimes),
+  ];
   const listener = new Listener({ operations, faults, clock, maxBodyBytes, log });
-  let url: string;
   try {
     url = await listener.listen(port);
   } catch (error) {
@@ -50,6 +69,7 @@ export async function startAgentCoreLocal(options: AgentCoreLocalOptions = {}): 
   }
   let closed: Promise<void> | undefined;
   const close = async (): Promise<void> => {
+    await runtimes.close();
     await listener.close();
     memory.close();
     await bedrock.close();
@@ -58,6 +78,8 @@ export async function startAgentCoreLocal(options: AgentCoreLocalOptions = {}): 
     url,
     model: bedrock.modelName,
     faults,
+    runtime: (name) => runtimes.address(name),
+    sessions: () => runtimes.sessions(),
     close: () => (closed ??= close()),
     [Symbol.asyncDispose]: () => (closed ??= close()),
   };

@@ -1,6 +1,9 @@
 /** `agentcore-local` on the command line: serves until Ctrl-C. */
 import "../node-version.ts";
 import { parseArgs, type ParseArgsConfig } from "node:util";
+import { MovableClock } from "../movable-clock.ts";
+import type { OutputLine, SessionEvent } from "../runtime/sessions.ts";
+import { readConfiguration } from "./configuration.ts";
 import type { LogEntry } from "../http/listener.ts";
 import { type AgentCoreLocal, type AgentCoreLocalOptions, startAgentCoreLocal } from "../local.ts";
 
@@ -12,6 +15,8 @@ const help = `agentcore-local: Amazon Bedrock AgentCore on your own machine, for
   --event-expiry-days DAYS   how long events are kept                (90)
   --model MODEL              what answers Converse: scripted, openai:URL, ollama:MODEL, gguf:FILE   (scripted)
   --throttle                 0.25 conversational events a second for each actor and session
+  --config FILE              JSON with \`runtimes\`: the programs that can be invoked
+  --speed FACTOR             how fast the platform's time passes         (1)
   --log                      a line of JSON on standard error for each request, without its content
   --help
 
@@ -27,6 +32,8 @@ const options = {
   model: { type: "string" },
   "event-expiry-days": { type: "string" },
   throttle: { type: "boolean", default: false },
+  config: { type: "string" },
+  speed: { type: "string", default: "1" },
   log: { type: "boolean", default: false },
   help: { type: "boolean", default: false },
 } as const satisfies ParseArgsConfig["options"];
@@ -60,6 +67,10 @@ function readOptions(argv: readonly string[]): AgentCoreLocalOptions | undefined
   return {
     port: toNumber("--port", values.port, /^\d{1,5}$/),
     throttle: values.throttle,
+    clock: new MovableClock({ speed: toNumber("--speed", values.speed, /^\d{1,6}(\.\d+)?$/) }),
+    onOutput: writeLine,
+    onSession: writeSession,
+    ...(values.config !== undefined && readConfiguration(values.config)),
     ...(values.file !== undefined && { file: values.file }),
     ...(values.memory !== undefined && { memories: values.memory }),
     ...(values.model !== undefined && { model: values.model }),
@@ -73,13 +84,25 @@ function toNumber(option: string, value: string, form: RegExp): number {
   throw new TypeError(`${option}: a number was expected, ${JSON.stringify(value)} came.`);
 }
 
-function announce({ url, model }: AgentCoreLocal, { file }: AgentCoreLocalOptions): void {
+function announce(local: AgentCoreLocal, { file, runtimes = [] }: AgentCoreLocalOptions): void {
+  const { url, model } = local;
   const kept = file === undefined ? "nothing is kept" : `kept in ${file}`;
   console.log(`AgentCore Memory at ${url} (${kept})`);
   const said = model === "scripted" ? "a small policy, and no language model" : "a real model";
   console.log(`Bedrock Runtime at ${url} (model: ${model}, ${said})`);
   console.log(`AWS_ENDPOINT_URL_BEDROCK_AGENTCORE=${url}`);
   console.log(`AWS_ENDPOINT_URL_BEDROCK_RUNTIME=${url}`);
+  for (const { name } of runtimes) console.log(`Runtime ${name}: ${local.runtime(name).arn}`);
+}
+
+function writeLine({ runtime, sessionId, line }: OutputLine): void {
+  console.error(`[${runtime} ${sessionId.slice(0, 8)}] ${line}`);
+}
+
+function writeSession({ type, runtime, sessionId, reason }: SessionEvent): void {
+  console.error(
+    `[${runtime} ${sessionId.slice(0, 8)}] session ${type}${reason === undefined ? "" : `: ${reason}`}`,
+  );
 }
 
 function writeEntry({ cause, ...entry }: LogEntry): void {

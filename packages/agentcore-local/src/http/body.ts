@@ -1,5 +1,6 @@
 /** Reads the body of a request: bounded, and JSON or nothing. */
-import { ServiceError, validationError } from "../service-error.ts";
+import { validationError } from "../service-error.ts";
+import { tooLarge } from "./pass-on.ts";
 import type { Request } from "./two-protocols.ts";
 
 /** @throws ServiceError `RequestEntityTooLargeException`; `ValidationException` (CannotParse) */
@@ -26,8 +27,4 @@ function parseObject(bytes: Buffer): Record<string, unknown> {
   if (typeof value === "object" && value !== null && !Array.isArray(value))
     return value as Record<string, unknown>;
   throw validationError("The body is JSON, but not an object.", "CannotParse");
-}
-
-function tooLarge(maxBytes: number): ServiceError {
-  return new ServiceError("RequestEntityTooLargeException", `The body is larger than ${maxBytes} bytes.`);
 }

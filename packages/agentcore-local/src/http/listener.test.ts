@@ -48,7 +48,7 @@ test.each([
   ["GET", `${memory}/actors`],
   ["POST", `${memory}/actors/`],
   ["PUT", `${memory}/events`],
-  ["POST", "/runtimes/arn/invocations"],
+  ["POST", "/runtimes/arn/invocation"],
 ])("%s %s is no operation", async (method, path) => {
   expect(await post(path, "{}", method)).toMatchObject({ status: 404, type: "UnknownOperationException" });
 });

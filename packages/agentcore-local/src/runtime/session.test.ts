@@ -1,0 +1,138 @@
+/** The life of a session: a process and a disk of its own, from the first invocation to its end. */
+import { existsSync } from "node:fs";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import type { SessionEvent } from "./sessions.ts";
+import { Bench, isAlive, sessionId } from "./runtime.fixture.ts";
+
+const minuteMs = 60_000;
+const events: SessionEvent[] = [];
+let bench: Bench;
+
+beforeEach(async () => {
+  events.length = 0;
+  bench = await Bench.start({}, { onSession: (event) => events.push(event) });
+});
+
+afterEach(() => bench[Symbol.asyncDispose]());
+
+/** The only one that runs. */
+function running() {
+  const [session] = bench.local.sessions();
+  if (session === undefined) throw new Error("no session runs");
+  return session;
+}
+
+test("a session id leads to one process, for as long as it lives; another id to another", async () => {
+  const first = await bench.invoke({ write: "mine" }, sessionId(1));
+  const again = await bench.invoke({}, sessionId(1));
+  const other = await bench.invoke({}, sessionId(2));
+  expect(again).toMatchObject({ pid: first.pid, cwd: first.cwd, invocations: 2 });
+  expect(again.files).toContain("mine");
+  expect(other.pid).not.toBe(first.pid);
+  expect(other.files).not.toContain("mine");
+});
+
+test("its disk is its working directory, HOME and TMPDIR; of our environment it has PATH alone", async () => {
+  vi.stubEnv("A_SECRET_OF_OURS", "1");
+  const { cwd, env } = await bench.invoke({});
+  vi.unstubAllEnvs();
+  expect(env).toMatchObject({
+    HOME: cwd,
+    TMPDIR: `${cwd}/tmp`,
+    PATH: process.env["PATH"],
+    AWS_REGION: "us-west-2",
+    AWS_ENDPOINT_URL_BEDROCK_AGENTCORE: bench.local.url,
+  });
+  expect(env).not.toHaveProperty("A_SECRET_OF_OURS");
+});
+
+test("StopRuntimeSession ends the process, what it started, and its disk; the same id begins anew", async () => {
+  const before = await bench.invoke({ child: true }, sessionId(1));
+  expect(isAlive(before.child)).toBe(true);
+  expect(await bench.stop(sessionId(1))).toMatchObject({ runtimeSessionId: sessionId(1), statusCode: 200 });
+  await vi.waitFor(() => expect([before.pid, before.child].some(isAlive)).toBe(false));
+  expect(existsSync(before.cwd)).toBe(false);
+  const after = await bench.invoke({}, sessionId(1));
+  expect(after.pid).not.toBe(before.pid);
+  expect(after.invocations).toBe(1);
+});
+
+test("a session that does not run cannot be stopped", async () => {
+  await expect(bench.stop(sessionId(1))).rejects.toMatchObject({ name: "ResourceNotFoundException" });
+});
+
+test("15 minutes after its last invocation it is ended; each invocation begins them anew", async () => {
+  const { pid, cwd } = await bench.invoke({}, sessionId(1));
+  const { ended } = running();
+  bench.clock.advance(14 * minuteMs);
+  await bench.invoke({}, sessionId(1));
+  bench.clock.advance(14 * minuteMs);
+  expect(await bench.invoke({}, sessionId(1))).toMatchObject({ pid });
+  bench.clock.advance(15 * minuteMs);
+  expect(await ended).toBe("idle");
+  expect(isAlive(pid)).toBe(false);
+  expect(existsSync(cwd)).toBe(false);
+  expect(events).toEqual([
+    { type: "started", runtime: "agent", sessionId: sessionId(1) },
+    { type: "ended", runtime: "agent", sessionId: sessionId(1), reason: "idle" },
+  ]);
+});
+
+test("a time_of_last_update that moves keeps it; HealthyBusy with one that stands still does not", async () => {
+  const { pid } = await bench.invoke({ updatedAt: 1 }, sessionId(1));
+  const session = running();
+  await bench.invoke({ updatedAt: 2 }, sessionId(1));
+  const waiting = bench.clock.waiting;
+  bench.clock.advance(15 * minuteMs);
+  // It was looked at, and lives for another 15 minutes.
+  await vi.waitFor(() => expect(bench.clock.waiting).toBe(waiting));
+  expect(isAlive(pid)).toBe(true);
+  bench.clock.advance(15 * minuteMs);
+  expect(await session.ended).toBe("idle");
+});
+
+test("8 hours after its beginning it is ended, whatever it does", async () => {
+  await bench.invoke({}, sessionId(1));
+  const { ended } = running();
+  const waits = bench.send({ wait: true, write: "begun" }, sessionId(1)).catch((error: unknown) => error);
+  const { disk } = await running().program;
+  await vi.waitFor(() => expect(existsSync(`${disk}/begun`)).toBe(true));
+  bench.clock.advance(8 * 60 * minuteMs);
+  expect(await ended).toBe("lifetime");
+  expect(await waits).toMatchObject({ name: "RuntimeClientError" });
+});
+
+test("a program that ignores SIGTERM is killed", async () => {
+  await using stubborn = await Bench.start({}, { limits: { stopMs: 50 } });
+  const { pid, cwd } = await stubborn.invoke({ ignoreSigterm: true }, sessionId(1));
+  await stubborn.stop(sessionId(1));
+  expect(isAlive(pid)).toBe(false);
+  expect(existsSync(cwd)).toBe(false);
+});
+
+test("a program that ends by itself ends the session, and who waits for it is told", async () => {
+  await bench.invoke({}, sessionId(1));
+  const { ended } = running();
+  await expect(bench.send({ exit: 3 }, sessionId(1))).rejects.toMatchObject({
+    name: "RuntimeClientError",
+    $metadata: { httpStatusCode: 424 },
+  });
+  expect(await ended).toBe("exited");
+  expect((await bench.invoke({}, sessionId(1))).invocations).toBe(1);
+});
+
+test.each([
+  ["ends before it listens", ["-e", "process.exit(7)"], "ended with exit code 7"],
+  ["never listens", ["-e", "setInterval(() => {}, 1000)"], "completes in 0.2s"],
+])("a program that %s is a RuntimeClientError", async (_name, args, said) => {
+  await using broken = await Bench.start({ args }, { limits: { startMs: 200, stopMs: 50 } });
+  const refused = await broken.send({}).catch((error: unknown) => error);
+  expect(refused).toMatchObject({ name: "RuntimeClientError" });
+  expect((refused as Error).message).toContain(said);
+  expect(broken.local.sessions()).toEqual([]);
+});
+
+test("a command that there is not is said", async () => {
+  await using broken = await Bench.start({ command: "/nowhere/node" });
+  await expect(broken.send({})).rejects.toThrow("could not be started (ENOENT)");
+});
