@@ -231,6 +231,14 @@ export class Engine {
       : running.result;
   }
 
+  /** Which slots of this process a task that is due has to wait for, in words, as far as this process knows. */
+  slotsTaken({ tool, owner }: Pick<TaskRecord, "tool" | "owner">): string | undefined {
+    if (!this.#parts.store.executor.executes || !this.#parts.tools.has(tool)) return undefined;
+    const running = [...this.#running.values()].filter((other) => other.owner === owner);
+    const ofTool = running.filter(({ attempt }) => attempt.tool === tool).length;
+    return this.#slots.taken(tool, { ofTool, inAll: running.length });
+  }
+
   /** No new work; handlers are asked to end and have `drainMs` for it; what is left is given back for the next start. */
   async stop(drainMs: number): Promise<void> {
     if (this.#state !== "started") return;

@@ -25,6 +25,45 @@ function workshop(options: Partial<PerdureOptions>, perOwner?: number) {
   return { clock, app, begun, submit };
 }
 
+describe("what a task that is due waits for", () => {
+  const waiting = async (options: Partial<PerdureOptions>, perOwner?: number, who = "ada") => {
+    const { clock, app, submit } = workshop(options, perOwner);
+    await app.start();
+    await submit("ada");
+    const second = await submit(who);
+    await clock.advance(1);
+    const { waiting: said } = await second.status();
+    await clock.advance(1_000);
+    expect(await second.status()).not.toHaveProperty("waiting");
+    return said;
+  };
+
+  it("is named: its owner's slots, of the tool or in all, the tool's, or all", async () => {
+    expect(await waiting({}, 1)).toBe(
+      'its owner has 1 of "saw" running; concurrencyPerOwner of "saw" allows 1.',
+    );
+    expect(await waiting({ concurrencyPerOwner: 1 })).toBe(
+      "its owner has 1 running in all; concurrencyPerOwner allows 1.",
+    );
+    expect(await waiting({ concurrency: 1 }, undefined, "bob")).toBe(
+      "all slots are taken; concurrency is 1.",
+    );
+    expect(await waiting({}, 1, "bob")).toBeUndefined();
+  });
+
+  it("is named where the slots of its tool are taken", async () => {
+    const clock = new ManualClock();
+    const app = testApp({ clock });
+    app.task("work", { description, input, concurrency: 1 }, () => new Promise<void>(() => undefined));
+    await app.start();
+    await app.submit("work", { n: 1 });
+    const second = await app.submit("work", { n: 2 });
+    expect((await second.status()).waiting).toBe(
+      'all slots of "work" are taken; concurrency of "work" is 1.',
+    );
+  });
+});
+
 describe("concurrencyPerOwner", () => {
   it("bounds what one owner has running, of all tools; others use the other slots", async () => {
     const { clock, app, begun, submit } = workshop({ concurrency: 10, concurrencyPerOwner: 2 });

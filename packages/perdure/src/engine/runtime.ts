@@ -239,7 +239,7 @@ export class Runtime {
     if (versions?.includes(task.version ?? "") === false) {
       return `no running process has a handler for ${spoken(task.version ?? "")} of ${quote(task.tool)}.`;
     }
-    return undefined;
+    return this.engine.slotsTaken(task);
   }
 }
 

@@ -1,5 +1,6 @@
 /** How many attempts may run at once: of each tool, and in all. */
 import type { ClaimTasks, SlotsPerOwner } from "../store/store.ts";
+import { quote } from "../task/errors.ts";
 import type { TaskTool } from "./tool.ts";
 import { versionsOf } from "./versions.ts";
 
@@ -75,6 +76,25 @@ export class Slots {
     const ofTool = bound(this.#tools.get(tool)?.concurrencyPerOwner);
     const inAll = bound(this.#perOwner);
     return ofTool === undefined && inAll === undefined ? undefined : { tool: ofTool, inAll };
+  }
+
+  /**
+   * Which slots one more attempt has to wait for, in words; `undefined` where some are free.
+   * @param running how many the owner has running: of the tool, and in all
+   */
+  taken(tool: string, running: { readonly ofTool: number; readonly inAll: number }): string | undefined {
+    const most = this.perOwner(tool);
+    const name = quote(tool);
+    if (running.ofTool >= (most?.tool ?? Number.POSITIVE_INFINITY)) {
+      return `its owner has ${running.ofTool} of ${name} running; concurrencyPerOwner of ${name} allows ${most?.tool}.`;
+    }
+    if (running.inAll >= (most?.inAll ?? Number.POSITIVE_INFINITY)) {
+      return `its owner has ${running.inAll} running in all; concurrencyPerOwner allows ${most?.inAll}.`;
+    }
+    const ofTool = this.#tools.get(tool)?.concurrency;
+    if (this.#freeOf(tool) <= 0)
+      return `all slots of ${name} are taken; concurrency of ${name} is ${ofTool}.`;
+    return this.full ? `all slots are taken; concurrency is ${this.#concurrency}.` : undefined;
   }
 
   #freeOf(tool: string): number {
