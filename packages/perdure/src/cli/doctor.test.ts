@@ -1,7 +1,12 @@
+import { execFileSync } from "node:child_process";
+import { statSync } from "node:fs";
+import { DatabaseSync } from "node:sqlite";
 import { expect, onTestFinished, test } from "vitest";
 import { Bench } from "./command.fixture.ts";
 import { perdure } from "../app/app.ts";
-import { silent } from "../app/app.fixture.ts";
+import { silent, temporaryFile, testApp } from "../app/app.fixture.ts";
+import { doctor } from "./doctor.ts";
+import type { Output } from "./output.ts";
 import { z } from "zod";
 
 test(
@@ -54,3 +59,35 @@ test(
     expect(text.stdout).toContain("No process executes tasks of this store now");
   },
 );
+
+test("what it says of a file that cannot become smaller makes it smaller", { timeout: 40_000 }, async () => {
+  const file = `${temporaryFile()} of Ada's`;
+  const app = testApp({ store: `sqlite:${file}` });
+  const echo = app.task("echo", { description: "", input: z.object({ text: z.string() }) }, () => null);
+  const made = await Promise.all(
+    Array.from({ length: 20 }, () => app.submit(echo, { text: "x".repeat(50_000) })),
+  );
+  await app.close();
+  {
+    using db = new DatabaseSync(file);
+    db.exec("PRAGMA auto_vacuum = NONE; VACUUM");
+  }
+  const later = testApp({ store: `sqlite:${file}` });
+  for (const { id } of made) {
+    await later.tasks.cancel(id);
+    await later.tasks.delete(id);
+  }
+  await later.close();
+  const findings = async (): Promise<string[]> => {
+    let said: string[] = [];
+    const answer = (json: object): void => void (said = (json as { findings: string[] }).findings);
+    await doctor(file, { answer } as unknown as Output);
+    return said;
+  };
+  const before = statSync(file).size;
+  const [finding] = await findings();
+  expect(finding).toMatch(/^The file was made without auto_vacuum: .* and 1\.\d MB of it are free\./);
+  execFileSync("sh", ["-c", finding?.split("as it takes: ")[1] ?? ""]);
+  expect(await findings()).toEqual([]);
+  expect(statSync(file).size).toBeLessThan(before / 2);
+});

@@ -45,7 +45,7 @@ function textOf(
 }
 
 /** What an operator would want to know, and what he can do. */
-function findingsIn({ file, tasks, withoutHandler, executes, paused }: StoreReport): string[] {
+function findingsIn({ location, file, tasks, withoutHandler, executes, paused }: StoreReport): string[] {
   const findings = paused.map(
     ({ tool, since }) =>
       `${tool} is paused since ${new Date(since).toISOString()}: perdure tasks resume STORE ${tool}`,
@@ -64,14 +64,22 @@ function findingsIn({ file, tasks, withoutHandler, executes, paused }: StoreRepo
   }
   if (!file.givesBack && file.freeBytes > 0) {
     findings.push(
-      "The file was made without auto_vacuum and never becomes smaller. With every process stopped: " +
-        'sqlite3 FILE "PRAGMA auto_vacuum = INCREMENTAL; VACUUM"',
+      `The file was made without auto_vacuum: it never becomes smaller, and ${size(file.freeBytes)} of it are free. ` +
+        `With every process stopped, and as much room beside it as it takes: ${vacuum(location)}`,
     );
   }
   if (file.walBytes > 64_000_000) {
     findings.push(`The log beside the file is ${size(file.walBytes)}: a process has been reading for long.`);
   }
   return findings;
+}
+
+/** For a shell; Node is there, where `sqlite3` may not be. */
+function vacuum(location: string): string {
+  const program =
+    'new (require("node:sqlite").DatabaseSync)(process.argv[1]).exec("PRAGMA auto_vacuum = INCREMENTAL; VACUUM")';
+  const file = location.replace(/^sqlite:/, "").replaceAll("'", String.raw`'\''`);
+  return `node -e '${program}' '${file}'`;
 }
 
 function spoken(count: number): string {
