@@ -148,7 +148,7 @@ class SqliteStore implements Store.TaskStore {
   }
 
   async list(query: Store.ListTasks) {
-    return this.#read(() => listTasks(this.#sql, this.#now(), query));
+    return listTasks((look) => this.#read(() => look(this.#sql)), this.#now(), query);
   }
 
   async operations({ taskId }: Store.TaskKey) {
