@@ -25,6 +25,29 @@ function workshop(options: Partial<PerdureOptions>, perOwner?: number) {
   return { clock, app, begun, submit };
 }
 
+describe("priority and startAt", () => {
+  it("decide who is next: the higher first, and none before its time", async () => {
+    const clock = new ManualClock();
+    const app = testApp({ clock, concurrency: 1 });
+    const begun: number[] = [];
+    app.task("work", { description, input }, async ({ n }) => {
+      begun.push(n);
+      await new Promise<void>((resolve) => clock.after(100, resolve));
+    });
+    await app.start();
+    await app.submit("work", { n: 0 });
+    await app.submit("work", { n: 1 });
+    await app.submit("work", { n: 2 }, { priority: 5 });
+    await app.submit("work", { n: 3 }, { priority: -1 });
+    await app.submit("work", { n: 4 }, { priority: 9, startAt: clock.now() + 10_000 });
+    await app.submit("work", { n: 5 }, { priority: 5, startAt: new Date(clock.now() + 250) });
+    await clock.advance(9_999);
+    expect(begun).toEqual([0, 2, 1, 5, 3]);
+    await clock.advance(1);
+    expect(begun).toEqual([0, 2, 1, 5, 3, 4]);
+  });
+});
+
 describe("what a task that is due waits for", () => {
   const waiting = async (options: Partial<PerdureOptions>, perOwner?: number, who = "ada") => {
     const { clock, app, submit } = workshop(options, perOwner);
