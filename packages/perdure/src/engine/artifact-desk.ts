@@ -47,6 +47,7 @@ export class ArtifactDesk {
   /** The attempt is over: nothing is written any more. Never rejects. */
   async close(): Promise<void> {
     this.#closed = true;
+    if (this.#writers.size === 0) return;
     await Promise.allSettled([...this.#writers.keys()].map((name) => this.#abort(name)));
   }
 

@@ -23,9 +23,8 @@ import type { Threads } from "./threads/threads.ts";
 import type { TaskTool } from "./tool.ts";
 import { unanswerableWarning } from "./unanswerable.ts";
 
+/** What all attempts of an engine share. */
 export interface AttemptParts {
-  readonly record: TaskRecord;
-  readonly tool: TaskTool;
   readonly store: TaskStore;
   readonly clock: Clock;
   readonly random: () => number;
@@ -50,6 +49,8 @@ export interface RecordedResult {
 
 export class Attempt {
   readonly key: AttemptKey;
+  readonly #record: TaskRecord;
+  readonly #tool: TaskTool;
   readonly #parts: AttemptParts;
   /** The handler's signal. */
   readonly #asked = new AbortController();
@@ -57,29 +58,37 @@ export class Attempt {
   readonly #ended = new AbortController();
   /** The process goes: not even the outcome is waited for any more. */
   readonly #left = new AbortController();
+  readonly #outside = Promise.withResolvers<Settled>();
   readonly #store: FencedStore;
   #settled = false;
   #run: Run | undefined;
+  /** There from the first wait on. */
+  #onWait: FencedStoreParts["onWait"] | undefined;
 
-  constructor(parts: AttemptParts) {
+  constructor(record: TaskRecord, tool: TaskTool, parts: AttemptParts) {
+    this.#record = record;
+    this.#tool = tool;
     this.#parts = parts;
-    this.key = { taskId: parts.record.id, attempt: parts.record.attempt };
+    this.key = { taskId: record.id, attempt: record.attempt };
+    // Each field is named, as everywhere that is made once for each attempt: V8 grows a copy of twenty fields and two
+    // more in steps, 1 kB of garbage each time.
     this.#store = new FencedStore({
-      ...parts,
       key: this.key,
+      store: parts.store,
+      artifacts: parts.artifacts,
+      clock: parts.clock,
+      logger: parts.logger,
       ended: this.#ended.signal,
+      onWait: (wait) => this.#warnOfUnanswerable(wait),
+      limits: tool.limits,
       end: (reason) => this.end(reason),
-      onWait: unanswerableWarning({
-        ...parts,
-        timeline: (after) => parts.store.timeline({ taskId: parts.record.id, after }),
-        log: (message) => this.#store.report({ logs: [{ level: "warning", message }] }),
-      }),
-      limits: parts.tool.limits,
+      child: parts.child,
+      openCall: parts.openCall,
     });
   }
 
   get tool(): string {
-    return this.#parts.tool.name;
+    return this.#tool.name;
   }
 
   /** The outcome is known and being written: what the record shows now may be our own doing. */
@@ -111,6 +120,8 @@ export class Attempt {
   end(reason: PerdureError): void {
     this.#ended.abort(reason);
     this.#asked.abort(reason);
+    this.#outside.resolve({ thrown: this.#ended.signal.reason });
+    void this.#store.close();
     if (reason.code === "SHUTDOWN") this.#left.abort(reason);
   }
 
@@ -120,7 +131,7 @@ export class Attempt {
       const settled = await this.#runHandler();
       this.#settled = true;
       void this.#store.close();
-      return await this.#record(settled);
+      return await this.#recordOutcome(settled);
     } catch (error) {
       if (error instanceof PerdureError && error.code === "STALE_ATTEMPT") return undefined;
       this.#parts.logger.error(
@@ -132,23 +143,22 @@ export class Attempt {
   }
 
   async #runHandler(): Promise<Settled> {
-    const { tool, clock } = this.#parts;
+    const { clock } = this.#parts;
+    const { timeoutMs } = this.#tool;
     const recorded = this.key.attempt === 1 ? [] : await this.#store.write(() => this.#store.operations());
     if (this.#isEnded()) return { thrown: this.#ended.signal.reason };
-    const timeout = clock.after(tool.timeoutMs, () => this.end(timedOut(this.key, tool.timeoutMs)));
-    const outside = endedFromOutside(this.#ended.signal);
+    const timeout = clock.after(timeoutMs, () => this.end(timedOut(this.key, timeoutMs)));
     try {
-      return await Promise.race([this.#settle(recorded), outside.promise]);
+      return await Promise.race([this.#settle(recorded), this.#outside.promise]);
     } finally {
       timeout.cancel();
-      outside.forget();
     }
   }
 
   async #settle(recorded: readonly Operation[]): Promise<Settled> {
-    const { record, tool } = this.#parts;
+    const tool = this.#tool;
     try {
-      const input = await tool.parseInput(record.input);
+      const input = await tool.parseInput(this.#record.input);
       if (this.#isEnded()) return { thrown: this.#ended.signal.reason };
       this.#run = this.#start(input, recorded);
       const settled = await this.#run.settled;
@@ -158,25 +168,42 @@ export class Attempt {
     }
   }
 
+  #warnOfUnanswerable(wait: Parameters<FencedStoreParts["onWait"]>[0]): void {
+    const { store, answerable, logger } = this.#parts;
+    this.#onWait ??= unanswerableWarning({
+      tool: this.#tool,
+      answerable,
+      logger,
+      timeline: (after) => store.timeline({ taskId: this.key.taskId, after }),
+      log: (message) => this.#store.report({ logs: [{ level: "warning", message }] }),
+    });
+    this.#onWait(wait);
+  }
+
   #start(input: unknown, recorded: readonly Operation[]): Run {
-    const { record, tool, threads } = this.#parts;
+    const { clock, random, logger, lingerMs, slotWanted, threads } = this.#parts;
+    const { handler, limits } = this.#tool;
     const parts = {
-      ...this.#parts,
-      task: record,
+      task: this.#record,
       input,
       recorded,
       store: this.#store,
       asked: this.#asked.signal,
       ended: this.#ended.signal,
+      lingerMs,
+      slotWanted,
+      logger,
       exec: runCommand,
-      limits: tool.limits,
+      limits,
+      clock,
+      random,
     };
-    if (typeof tool.handler === "function") return new HandlerRun({ ...parts, handler: tool.handler });
+    if (typeof handler === "function") return new HandlerRun(parts, handler);
     if (threads === undefined) throw new Error("the threads are there from the start on");
-    return threads.start(parts, tool.handler);
+    return threads.start(parts, handler);
   }
 
-  async #record(settled: Settled): Promise<RecordedResult | undefined> {
+  async #recordOutcome(settled: Settled): Promise<RecordedResult | undefined> {
     const ended = this.#ended.signal.aborted ? (this.#ended.signal.reason as PerdureError) : undefined;
     if (ended !== undefined && ended.code !== "TIMEOUT") {
       // Parked: the record said so before the attempt ended.
@@ -193,13 +220,13 @@ export class Attempt {
   }
 
   async #recordResult(returned: unknown): Promise<RecordedResult | undefined> {
-    const { store, tool, logger, clock } = this.#parts;
+    const { store, logger, clock } = this.#parts;
     try {
       const complete = () =>
         store.complete({
           ...this.key,
           result: returned as JsonValue | undefined,
-          maxBytes: tool.limits.resultBytes,
+          maxBytes: this.#tool.limits.resultBytes,
         });
       const result = await writeDurably(complete, { clock, logger, signal: this.#ended.signal });
       return { result };
@@ -212,9 +239,10 @@ export class Attempt {
   }
 
   async #recordFailure(thrown: unknown): Promise<undefined> {
-    const { store, tool, record, clock, logger, random } = this.#parts;
-    const failure = boundedFailure(describeFailure(thrown), tool.limits.failureBytes);
-    const delayMs = failure.retryable ? retryDelayMs(tool.retry, record.errors + 1, random) : undefined;
+    const { store, clock, logger, random } = this.#parts;
+    const { limits, retry } = this.#tool;
+    const failure = boundedFailure(describeFailure(thrown), limits.failureBytes);
+    const delayMs = failure.retryable ? retryDelayMs(retry, this.#record.errors + 1, random) : undefined;
     logger.warn(
       { err: thrown, ...this.#fields(), ...(delayMs !== undefined && { retryInMs: delayMs }) },
       delayMs === undefined ? "the task failed" : "an attempt failed and will be tried again",
@@ -254,16 +282,4 @@ function timedOut({ taskId, attempt }: AttemptKey, timeoutMs: number): PerdureEr
   return new PerdureError("TIMEOUT", {
     message: `attempt ${attempt} of task ${taskId} did not end within its time-out of ${timeoutMs} ms.`,
   });
-}
-
-function endedFromOutside(signal: AbortSignal): {
-  readonly promise: Promise<Settled>;
-  readonly forget: () => void;
-} {
-  let onAbort = (): void => undefined;
-  const promise = new Promise<Settled>((resolve) => {
-    onAbort = () => resolve({ thrown: signal.reason });
-    signal.addEventListener("abort", onAbort, { once: true });
-  });
-  return { promise, forget: () => signal.removeEventListener("abort", onAbort) };
 }

@@ -74,6 +74,7 @@ export class Engine {
   #state: "idle" | "started" | "stopping" = "idle";
   #unsubscribe: (() => void) | undefined;
   #threads: Threads | undefined;
+  #shared: AttemptParts | undefined;
   #pass: Promise<number> | undefined;
   #passWanted = false;
   /** The last claim left due tasks behind: a freed slot is worth another. */
@@ -202,14 +203,7 @@ export class Engine {
   #launch(record: TaskRecord, free: () => void): void {
     const tool = this.#parts.tools.get(record.tool);
     if (tool === undefined) throw new Error(`no handler for ${record.tool}: only tools with one are claimed`);
-    const attempt = new Attempt({
-      ...this.#parts,
-      record,
-      tool: toolOfVersion(tool, record.version),
-      slotWanted: () => this.#moreDue,
-      openCall: (call) => this.#openCall(call),
-      threads: this.#threads,
-    });
+    const attempt = new Attempt(record, toolOfVersion(tool, record.version), this.#attemptParts());
     if (this.#state !== "started") attempt.end(shutdown());
     const result = attempt.run();
     const ended = result.then(async () => {
@@ -221,6 +215,17 @@ export class Engine {
     this.#running.set(record.id, { attempt, owner: record.owner, result, ended, free });
     if (this.#endedMeanwhile.has(record.id)) this.#reconcile(attempt);
     if (record.deadlineAt !== undefined) this.#lookAgainIn(record.deadlineAt - this.#parts.clock.now());
+  }
+
+  /** Made once, when the threads are there. */
+  #attemptParts(): AttemptParts {
+    this.#shared ??= {
+      ...this.#parts,
+      slotWanted: () => this.#moreDue,
+      openCall: (call) => this.#openCall(call),
+      threads: this.#threads,
+    };
+    return this.#shared;
   }
 
   /** Of a task that this process is running: what it will have recorded, or `undefined` where the record must be asked. */

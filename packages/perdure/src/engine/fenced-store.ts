@@ -49,7 +49,6 @@ export class FencedStore implements AttemptStore {
   constructor(parts: FencedStoreParts) {
     this.#parts = parts;
     this.#desk = new ArtifactDesk(parts.key, parts.artifacts);
-    parts.ended.addEventListener("abort", () => void this.close(), { once: true });
   }
 
   operations(): Promise<readonly Operation[]> {
@@ -103,7 +102,7 @@ export class FencedStore implements AttemptStore {
     return this.#desk.take(step);
   }
 
-  /** The attempt is over. */
+  /** The attempt is over. Never rejects. */
   close(): Promise<void> {
     return this.#desk.close();
   }

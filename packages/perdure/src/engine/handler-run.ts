@@ -16,7 +16,6 @@ import { Waits } from "./waits.ts";
 export type Handler = (input: unknown, task: TaskContext) => unknown;
 
 export interface HandlerRunParts extends RunParts {
-  readonly handler: Handler;
   readonly clock: Clock;
   readonly random: () => number;
 }
@@ -30,13 +29,16 @@ export class HandlerRun implements Run {
   /** A handler in this thread cannot be stopped, and its end is not waited for. */
   readonly gone = undefined;
   readonly #parts: HandlerRunParts;
+  readonly #handler: Handler;
   readonly #waits: Waits;
   readonly #operations: Operations;
   readonly #reporter: Reporter;
-  readonly #over = new AbortController();
+  /** Of the programs that it runs: there from the first on. */
+  #programs: AbortController | undefined;
 
-  constructor(parts: HandlerRunParts) {
+  constructor(parts: HandlerRunParts, handler: Handler) {
     this.#parts = parts;
+    this.#handler = handler;
     const { task, store, clock, ended } = parts;
     this.#waits = this.#createWaits();
     this.#operations = this.#createOperations();
@@ -70,9 +72,8 @@ export class HandlerRun implements Run {
   }
 
   async #settle(): Promise<Settled> {
-    const { handler, input } = this.#parts;
     try {
-      return { returned: await handler(input, this.#createContext()) };
+      return { returned: await this.#handler(this.#parts.input, this.#createContext()) };
     } catch (thrown) {
       return { thrown };
     }
@@ -121,8 +122,9 @@ export class HandlerRun implements Run {
     const onLines = (lines: readonly OutputLine[]): void => {
       for (const [line, stream] of lines) options.onLine?.(line, stream);
     };
+    const { signal: over } = (this.#programs ??= new AbortController());
     const run = ({ signal }: StepContext): Promise<ExecResult> =>
-      this.#parts.exec(command, onLines, AbortSignal.any([signal, this.#over.signal]));
+      this.#parts.exec(command, onLines, AbortSignal.any([signal, over]));
     const { retry } = options;
     const step = this.#operations.step(command.name, run, retry === undefined ? {} : { retry });
     return (await step) as ExecResult;
@@ -190,6 +192,6 @@ export class HandlerRun implements Run {
   #end(): void {
     this.#reporter.end();
     this.#waits.end();
-    this.#over.abort(this.#parts.ended.reason ?? new Error("the handler has ended"));
+    this.#programs?.abort(this.#parts.ended.reason ?? new Error("the handler has ended"));
   }
 }

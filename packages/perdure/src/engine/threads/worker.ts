@@ -52,9 +52,8 @@ async function begin({ port, slotWanted, ...parts }: Begin): Promise<void> {
   const settled = await settle(async () => {
     const handler = await loadHandler();
     ended.signal.throwIfAborted();
-    run = new HandlerRun({
+    const insideParts = {
       ...parts,
-      handler,
       store,
       exec: store.exec,
       asked: polledSignal(asked.signal, () => store.poll()),
@@ -63,7 +62,8 @@ async function begin({ port, slotWanted, ...parts }: Begin): Promise<void> {
       logger: loggerOver(store),
       clock: systemClock,
       random: Math.random,
-    });
+    };
+    run = new HandlerRun(insideParts, handler);
     return run.settled;
   });
   // What was left behind and throws in this turn is still this attempt's.

@@ -61,12 +61,12 @@ function values(tx: Transaction, ending: Ending): SqlValue[] {
 
 /** Most tasks were called by none and have called none: one question says so. */
 const hasFamily = `SELECT EXISTS (SELECT 1 FROM operations WHERE child_id = ? AND state = 'open')
-  OR EXISTS (SELECT 1 FROM tasks WHERE parent_id = ? AND ended_at IS NULL) AS family`;
+  OR EXISTS (SELECT 1 FROM tasks WHERE parent_id = ? AND ended_at IS NULL)`;
 
 function settle(tx: Transaction, taskId: TaskId, revision: number, ending: Ending): void {
   appendEvent(tx, taskId, revision, ending);
   tx.admission.departed();
-  if (tx.sql(hasFamily).get(taskId, taskId)?.["family"] !== 1) return;
+  if (tx.sql.values(hasFamily)(taskId, taskId)?.[0] !== 1) return;
   settleCalls(tx, taskId);
   const children = tx.sql("SELECT id FROM tasks WHERE parent_id = ? AND ended_at IS NULL").all(taskId);
   for (const child of children) {

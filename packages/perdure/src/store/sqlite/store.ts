@@ -390,11 +390,9 @@ class SqliteStore implements Store.TaskStore {
 
   async #write<T>(transition: (tx: Transaction) => T): Promise<T> {
     this.#refuseClosed();
-    const { value, due } = await this.#commits.run((changes) => {
-      const tx = this.#transaction(changes);
-      return { value: transition(tx), due: tx.due };
-    });
-    if (due) this.executor.notifyDue();
+    let tx: Transaction | undefined;
+    const value = await this.#commits.run((changes) => transition((tx = this.#transaction(changes))));
+    if (tx?.due === true) this.executor.notifyDue();
     return value;
   }
 

@@ -119,14 +119,19 @@ export function updateByAttempt(
 
 /** For a transition by an attempt that may turn out to change nothing. @throws PerdureError `STALE_ATTEMPT` */
 export function requireAttempt(tx: Transaction, key: AttemptKey): HeldRow {
-  const row = tx
-    .sql(
-      `SELECT owner, revision, status, artifacts, delivery FROM tasks
-       WHERE id = ? AND attempt = ? AND running = 1 AND due_at IS NULL`,
-    )
-    .get(key.taskId, key.attempt);
+  const row = tx.sql.values(
+    `SELECT owner, revision, status, artifacts, delivery FROM tasks
+     WHERE id = ? AND attempt = ? AND running = 1 AND due_at IS NULL`,
+  )(key.taskId, key.attempt);
   if (row === undefined) throw staleAttempt(tx, key);
-  return row as HeldRow;
+  const [owner, revision, status, artifacts, delivery] = row as [
+    HeldRow["owner"],
+    HeldRow["revision"],
+    HeldRow["status"],
+    HeldRow["artifacts"],
+    HeldRow["delivery"],
+  ];
+  return { owner, revision, status, artifacts, delivery };
 }
 
 type HeldRow = Pick<TaskRow, "owner" | "revision" | "status" | "artifacts" | "delivery">;
