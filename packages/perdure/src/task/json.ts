@@ -122,7 +122,8 @@ function findUnequal(value: unknown, depth: number): Unequal | undefined {
     }
     return Object.keys(value).length > value.length ? here("an array with properties") : undefined;
   }
-  for (const key of Object.keys(value)) {
+  // Of a plain object these are its own: nothing is inherited that could be enumerated.
+  for (const key in value) {
     const part: unknown = value[key as keyof typeof value];
     const unequal = part === undefined ? undefined : findUnequal(part, depth + 1);
     if (unequal !== undefined) return { ...unequal, path: `.${key}${unequal.path}` };

@@ -3,6 +3,8 @@ import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import { testApp } from "../app/app.fixture.ts";
 import type { PerdureOptions } from "../app/app.ts";
+import type { JsonObject } from "../task/json.ts";
+import type { Service } from "./service.ts";
 import { createV1Front } from "./v1/front.ts";
 import { ask } from "./v1/service.fixture.ts";
 import { createV2Front } from "./v2/front.ts";
@@ -23,16 +25,14 @@ async function served(limits: PerdureOptions["limits"] = {}) {
     plain: async (text: string) => (await ask(createV1Front(service), "tools/call", call(text))).answer,
     v1: async (text: string) =>
       (await ask(createV1Front(service), "tools/call", { ...call(text), task: {} })).answer,
-    v2: async (text: string) => {
-      const exchange = new FakeExchange(
-        "tools/call",
-        { _meta: envelope({ tasks: true }), ...call(text) },
-        "local",
-      );
-      await createV2Front(service).serve(exchange);
-      return exchange.answer;
-    },
+    v2: async (text: string) => askV2(service, "tools/call", call(text)),
   };
+}
+
+async function askV2(service: Service, method: string, params: JsonObject) {
+  const exchange = new FakeExchange(method, { _meta: envelope({ tasks: true }), ...params }, "local");
+  await createV2Front(service).serve(exchange);
+  return exchange.answer;
 }
 
 const toolError = (text: RegExp) => ({
@@ -79,6 +79,9 @@ describe("a paused tool", () => {
     expect((await ask(createV1Front(service), "tasks/get", { taskId })).answer.result).toMatchObject({
       statusMessage: said,
     });
-    expect((await v2("")).result).toMatchObject({ statusMessage: said });
+    const started = (await v2("")).result as { taskId: string };
+    expect(await askV2(service, "tasks/get", { taskId: started.taskId })).toMatchObject({
+      result: { statusMessage: said },
+    });
   });
 });

@@ -22,16 +22,18 @@ export interface HttpExchangeParts {
 export class HttpExchange implements Exchange {
   readonly request: JsonRpcRequest;
   readonly caller: Caller;
-  readonly gone: AbortSignal;
   readonly #responder: HttpResponder;
   #state: "unanswered" | "streaming" | "answered" = "unanswered";
 
   constructor({ request, caller, responder, streamed = false }: HttpExchangeParts) {
     this.request = request;
     this.caller = caller;
-    this.gone = responder.closed;
     this.#responder = responder;
     if (streamed) this.#beginStream();
+  }
+
+  get gone(): AbortSignal {
+    return this.#responder.closed;
   }
 
   notify(method: string, params: JsonObject): void {

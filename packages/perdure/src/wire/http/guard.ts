@@ -15,6 +15,8 @@ export interface GuardSettings {
   readonly authenticate: Authenticate | undefined;
   /** Host names that a request may name; `undefined`: any (only with `authenticate`). */
   readonly allowedHosts: readonly string[] | undefined;
+  /** Host headers that were found right: to see it the SDK parses a URL, and a client sends the same one each time. */
+  readonly rightHosts: Set<string>;
   /** Host names of pages that may ask. */
   readonly allowedOrigins: readonly string[];
 }
@@ -45,6 +47,7 @@ export function guardFor(
     allowedHosts: (
       options.allowedHosts ?? (local ? [...localhostAllowedHostnames(), ...own] : undefined)
     )?.map(toHostname),
+    rightHosts: new Set(),
     allowedOrigins: (options.allowedOrigins ?? localhostAllowedOrigins()).map(toHostname),
   };
 }
@@ -73,8 +76,8 @@ export async function admit(
   logger: Logger,
 ): Promise<Admission> {
   if (settings.allowedHosts !== undefined) {
-    const host = validateHostHeader(request.header("host"), [...settings.allowedHosts]);
-    if (!host.ok) return { status: 403, message: host.message };
+    const problem = hostProblem(request.header("host"), settings.allowedHosts, settings.rightHosts);
+    if (problem !== undefined) return { status: 403, message: problem };
   }
   const origin = validateOriginHeader(request.header("origin"), [...settings.allowedOrigins]);
   if (!origin.ok) return { status: 403, message: origin.message };
@@ -87,6 +90,20 @@ export async function admit(
   const principal = await authenticated(request, settings.authenticate, logger);
   if (principal !== undefined) return { principal };
   return { status: 401, message: "Unauthorized", headers: { "www-authenticate": "Bearer" } };
+}
+
+const maxRightHosts = 100;
+
+function hostProblem(
+  header: string | undefined,
+  allowed: readonly string[],
+  right: Set<string>,
+): string | undefined {
+  if (header !== undefined && right.has(header)) return undefined;
+  const host = validateHostHeader(header, [...allowed]);
+  if (!host.ok) return host.message;
+  if (header !== undefined && right.size < maxRightHosts) right.add(header);
+  return undefined;
 }
 
 /** What an authenticator throws may quote the token: only its kind is logged. */

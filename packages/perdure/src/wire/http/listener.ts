@@ -78,7 +78,7 @@ export async function listen(endpoint: HttpEndpoint, options: ListenerOptions): 
 export function nodeListener(endpoint: HttpEndpoint, path: string | undefined): RequestListener {
   return (message, response) => {
     const responder = nodeResponder(message, response);
-    const request = nodeRequest(message, responder.closed);
+    const request = nodeRequest(message, responder);
     if (path !== undefined && request.path !== path && !request.path.startsWith(`${path}/artifacts/`)) {
       sendError(responder, 404, -32601, `Not found; the endpoint is ${path}`);
       return;

@@ -6,7 +6,7 @@ import type { HttpRequest, HttpResponder } from "./request.ts";
 /** `body` of a message is what a framework has made of it, having read it: Express puts it there. */
 type ParsedMessage = IncomingMessage & { readonly body?: unknown };
 
-export function nodeRequest(message: ParsedMessage, closed: AbortSignal): HttpRequest {
+export function nodeRequest(message: ParsedMessage, responder: Pick<HttpResponder, "closed">): HttpRequest {
   const url = message.url ?? "/";
   const query = url.indexOf("?");
   return {
@@ -23,7 +23,7 @@ export function nodeRequest(message: ParsedMessage, closed: AbortSignal): HttpRe
       const text = textOf(message.body);
       return Buffer.byteLength(text) > maxBytes ? undefined : text;
     },
-    toWebRequest: (body) => toWebRequest(message, body, closed),
+    toWebRequest: (body) => toWebRequest(message, body, responder.closed),
   };
 }
 
@@ -80,42 +80,54 @@ function toWebRequest(message: IncomingMessage, body: unknown, signal: AbortSign
 }
 
 export function nodeResponder({ socket }: IncomingMessage, response: ServerResponse): HttpResponder {
-  const closed = new AbortController();
-  const leave = (): void => closed.abort();
+  // Most answers are one write, and nobody asks whether the client was still there: there is a signal from when it is
+  // first looked at.
+  let signal: AbortController | undefined;
+  let left = response.destroyed || socket.destroyed;
+  const leave = (): void => {
+    left = true;
+    signal?.abort();
+  };
   const waiting = waitingOn(socket);
   waiting.add(leave);
   response.once("close", () => {
     waiting.delete(leave);
     if (!response.writableFinished) leave();
   });
-  response.once("finish", () => waiting.delete(leave));
   response.on("error", leave);
-  if (response.destroyed || socket.destroyed) leave();
-  return {
-    closed: closed.signal,
+  const responder: HttpResponder = {
+    get closed() {
+      if (signal === undefined) {
+        signal = new AbortController();
+        if (left) signal.abort();
+      }
+      return signal.signal;
+    },
     get begun() {
       return response.headersSent;
     },
     get bufferedBytes() {
       return response.writableLength;
     },
-    head: (status, headers) => void response.writeHead(status, { ...headers }),
+    head: (status, headers) => void response.writeHead(status, headers),
     write: (chunk) => void response.write(chunk),
     end: (chunk) => void response.end(chunk),
     drained: async () => {
-      if (!response.writableNeedDrain || closed.signal.aborted) return;
+      const { closed } = responder;
+      if (!response.writableNeedDrain || closed.aborted) return;
       const { promise, resolve } = Promise.withResolvers<void>();
       const go = (): void => {
         response.off("drain", go);
-        closed.signal.removeEventListener("abort", go);
+        closed.removeEventListener("abort", go);
         resolve();
       };
       response.once("drain", go);
-      closed.signal.addEventListener("abort", go, { once: true });
+      closed.addEventListener("abort", go, { once: true });
       await promise;
     },
     destroy: () => void response.destroy(),
   };
+  return responder;
 }
 
 const waitingBySocket = new WeakMap<Socket, Set<() => void>>();

@@ -12,7 +12,7 @@ import { giveAnswers } from "./answers.ts";
 import { invalidParams, missingTasks, stamp } from "./envelope.ts";
 import { toInputRequests } from "./input-requests.ts";
 import type { Round } from "./round.ts";
-import { createdTask } from "./task-view.ts";
+import { createdTask, startedTask } from "./task-view.ts";
 
 type Answers = HeldCall["answers"];
 
@@ -65,7 +65,10 @@ async function startTask(round: Round, task: ServedTask, answers: Answers): Prom
   } catch (error) {
     return round.answer({ result: refusal(error) });
   }
-  exchange.result(stamp(service, await createdTask(service, created.task), "task"));
+  const { created: isNew, task: record } = created;
+  exchange.result(
+    stamp(service, isNew ? createdTask(service, record) : await startedTask(service, record), "task"),
+  );
 }
 
 /** The task asked, and the client has made its call again. */
@@ -80,7 +83,7 @@ async function goOn(round: Round, task: ServedTask, taskId: TaskId): Promise<voi
   }
   const now = await store.summary(key);
   if (now === undefined) exchange.error(invalidParams("Task not found"));
-  else exchange.result(stamp(service, await createdTask(service, now), "task"));
+  else exchange.result(stamp(service, await startedTask(service, now), "task"));
 }
 
 /** Keeps the call open, until its task asks something that the client can be asked. */

@@ -13,10 +13,16 @@ import type { Service } from "../service.ts";
 import type { Askable } from "./envelope.ts";
 import { toInputRequests } from "./input-requests.ts";
 
-/** What the creation of a task is answered with: no outcome, even where an old task was found that has one. */
-export async function createdTask(service: Service, task: TaskSummary): Promise<JsonObject> {
+/** What a call that starts a task is answered with: no outcome, even where an old task was found that has one. */
+export async function startedTask(service: Service, task: TaskSummary): Promise<JsonObject> {
   const questions = await asked(service, task);
-  return { ...(await commonFields(service, task, questions)), status: wireStatus(task) };
+  const message = await statusMessage(service, task, questions);
+  return { ...commonFields(service, task, message), status: wireStatus(task) };
+}
+
+/** The same of a task that is new, of which there is nothing to say yet. */
+export function createdTask(service: Service, task: TaskSummary): JsonObject {
+  return { ...commonFields(service, task, undefined), status: wireStatus(task) };
 }
 
 /** The whole task, with all that it asks now; reads the values only of one that has a result. */
@@ -26,7 +32,7 @@ export async function detailedTask(
   askable: Askable,
 ): Promise<JsonObject | undefined> {
   const questions = await asked(service, task);
-  const fields = await commonFields(service, task, questions);
+  const fields = commonFields(service, task, await statusMessage(service, task, questions));
   if (task.status === "input_required") {
     return { ...fields, status: task.status, inputRequests: toInputRequests(questions, askable) };
   }
@@ -50,12 +56,7 @@ function wireStatus(task: TaskSummary): string {
   return task.status === "failed" && task.failure.code !== "PROTOCOL_ERROR" ? "completed" : task.status;
 }
 
-async function commonFields(
-  service: Service,
-  task: TaskSummary,
-  questions: readonly Question[],
-): Promise<JsonObject> {
-  const message = await statusMessage(service, task, questions);
+function commonFields(service: Service, task: TaskSummary, message: string | undefined): JsonObject {
   return {
     taskId: task.id,
     ...(message !== undefined && { statusMessage: message }),
