@@ -37,7 +37,7 @@ describe("an agent answers, whatever its memory does", () => {
     const session = await startSession();
     await session.deliver("from before");
     session.local.faults.next({ operation: "ListEvents", delayMs: 5_000, times: 2 });
-    const { agent, history } = session.agent(["Yes.", "Still."], { wait: "100ms" });
+    const { agent, history } = session.agent(["Yes.", "Still."], { wait: "300ms" });
     const begin = performance.now();
     await agent.invoke("Are you there?");
     expect(performance.now() - begin).toBeLessThan(2_000);

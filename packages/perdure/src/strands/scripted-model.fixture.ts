@@ -29,6 +29,11 @@ export class ScriptedModel extends Model {
     this.#lines = lines;
   }
 
+  /** What comes next, behind what was written down. */
+  say(...lines: readonly Line[]): void {
+    this.#lines.push(...lines);
+  }
+
   updateConfig(): void {}
 
   getConfig(): BaseModelConfig {

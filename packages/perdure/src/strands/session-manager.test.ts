@@ -92,7 +92,22 @@ describe("a conversation", () => {
     expect(some.history()[0]).toBe("user: question 69");
     const short = session.agent(["More."], { window: 1 });
     await short.agent.invoke("Go on.");
-    expect(short.history().slice(0, 2)).toEqual(["user: question 69", "assistant: calls add"]);
+    // What is older than the window is not news to an agent that lives.
+    expect(short.history()).toEqual([
+      "user: question 69",
+      "assistant: calls add",
+      'user: result [{"text":"69"}]',
+      "assistant: answer 69",
+      "user: Go on.",
+      "assistant: More.",
+    ]);
+    await session.deliver("news");
+    await short.agent.invoke("Well?");
+    expect(short.history().slice(5)).toEqual([
+      "assistant: More.",
+      "user: news | Well?",
+      "assistant: Nothing more.",
+    ]);
   });
 
   it("gives the agent its state back", async () => {

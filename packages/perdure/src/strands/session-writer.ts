@@ -18,6 +18,7 @@ import type { Logger } from "../engine/logger.ts";
 import type { Clock } from "../task/clock.ts";
 import { retryDelayMs } from "../task/retry.ts";
 import type { NewEvent, SessionEvents } from "./session-events.ts";
+import { replacedName, replacesKey } from "./session-reader.ts";
 
 export interface WriterParts {
   readonly events: SessionEvents;
@@ -219,7 +220,10 @@ export class SessionWriter {
     const said = old.said.map((one) => (one.name === name ? { ...one, message } : one));
     const payload = said.flatMap((one) => formatMessage(one.message) ?? []);
     return async () => {
-      const { metadata } = this.#parts;
+      const metadata = {
+        ...this.#parts.metadata,
+        [replacesKey]: { stringValue: replacedName(old.eventId) },
+      };
       const eventId = await this.#create({ at: old.at, payload, metadata, token });
       await this.#request(async (signal) => this.#parts.events.delete(old.eventId, signal)).catch(ignoreGone);
       this.#written = this.#written.map((one) => (one === old ? { ...old, eventId, said } : one));
