@@ -1,7 +1,7 @@
 /**
  * The two tools, served: `npx perdure serve examples/model-training/server.ts`, or by itself. `TRAINER_STORE` names the
  * file of the record, `sqlite:FILE`; without it the tasks are kept in the user's own state folder. `TRAINER_MEMORY`
- * names a memory of AgentCore, to which results are delivered that their callers did not wait for.
+ * names a memory of AgentCore, to which results are delivered that their callers did not wait for; `PORT` where it listens.
  */
 import { perdure } from "perdure";
 import { agentCoreMemory } from "perdure/agentcore";
@@ -29,6 +29,6 @@ declareTools(app);
 export default app;
 
 if (import.meta.main) {
-  const { url } = await app.listen();
+  const { url } = await app.listen({ port: Number(process.env["PORT"] ?? 8000) });
   console.log(`Listening at ${url}`);
 }

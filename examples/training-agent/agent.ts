@@ -13,7 +13,8 @@ const app = await agentApp(
   ({ sessionManager, session }) =>
     new Agent({
       systemPrompt: "You train classifiers, and say in a sentence or two what you did.",
-      tools: [longCalls(new McpClient({ url }), { session })],
+      // By this name the example's server holds a call for a second only, and hands it over.
+      tools: [longCalls(new McpClient({ url, applicationName: "hasty" }), { session })],
       plugins: [sessionManager],
       printer: false,
     }),
