@@ -20,6 +20,10 @@ export interface JsonRpcError {
   readonly data?: JsonValue;
 }
 
+export function invalidParams(message: string): JsonRpcError {
+  return { code: -32_602, message };
+}
+
 export type ToolOutcome = { readonly result: ToolResult } | { readonly error: JsonRpcError };
 
 /** How much of a large result its summary quotes, in characters. */

@@ -1,9 +1,5 @@
 /** The refusals of this generation. */
-import type { JsonRpcError } from "../call/tool-result.ts";
-
-export function invalidParams(message: string): JsonRpcError {
-  return { code: -32_602, message };
-}
+import { invalidParams, type JsonRpcError } from "../call/tool-result.ts";
 
 /**
  * The request was right, and there is too much of something now. A code of the server's own: the protocol has none, and

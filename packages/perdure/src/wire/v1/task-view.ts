@@ -8,6 +8,7 @@
 import type { TaskRecord, TaskSummary } from "../../task/record.ts";
 import type { TaskStatus } from "../../task/status.ts";
 import { questionsOf } from "../call/questions.ts";
+import { progressText, wireTtlMs } from "../call/shown-task.ts";
 import { type ToolResult, toOutcome } from "../call/tool-result.ts";
 import type { Service } from "../service.ts";
 
@@ -59,12 +60,6 @@ function viewOf(
   };
 }
 
-/** On the wire it counts from the creation, in the record from the end: so it is unlimited until there is an end. */
-function wireTtlMs(task: TaskSummary): number | null {
-  if (task.phase !== "ended" || task.ttlMs === undefined) return null;
-  return Math.max(1, Math.round(task.endedAt - task.createdAt + task.ttlMs));
-}
-
 async function statusMessage(service: Service, task: TaskSummary): Promise<string | undefined> {
   switch (task.status) {
     case "working":
@@ -84,14 +79,6 @@ async function statusMessage(service: Service, task: TaskSummary): Promise<strin
 async function asks(service: Service, { id }: TaskSummary): Promise<string | undefined> {
   const messages = (await questionsOf(service, id)).map(({ message }) => message);
   return messages.length === 0 ? undefined : messages.join("\n");
-}
-
-/** `3/10: loss 0.214` */
-function progressText({ progress }: TaskSummary): string | undefined {
-  if (progress === undefined) return undefined;
-  const { done, total, message } = progress;
-  const count = total === undefined ? `${done}` : `${done}/${total}`;
-  return message === undefined ? count : `${count}: ${message}`;
 }
 
 /** What a tool result says in words. */

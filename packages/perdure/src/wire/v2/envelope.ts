@@ -94,10 +94,6 @@ export function stamp(
   };
 }
 
-export function invalidParams(message: string): JsonRpcError {
-  return { code: -32_602, message };
-}
-
 /** The answer to a request that needs the extension and did not declare it. Its HTTP status is 400. */
 export const missingTasks: JsonRpcError = {
   code: -32_021,

@@ -2,8 +2,9 @@
 import type { TaskId } from "../../task/id.ts";
 import type { Exchange } from "../exchange.ts";
 import type { Service } from "../service.ts";
+import { invalidParams } from "../call/tool-result.ts";
 import { giveAnswers } from "./answers.ts";
-import { type Askable, invalidParams, missingTasks, objectAt, readEnvelope, stamp } from "./envelope.ts";
+import { type Askable, missingTasks, objectAt, readEnvelope, stamp } from "./envelope.ts";
 import { detailedTask } from "./task-view.ts";
 
 export const taskMethods: ReadonlySet<string> = new Set(["tasks/get", "tasks/update", "tasks/cancel"]);

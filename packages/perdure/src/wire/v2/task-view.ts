@@ -8,6 +8,7 @@
 import type { JsonObject } from "../../task/json.ts";
 import type { Question, TaskRecord, TaskSummary } from "../../task/record.ts";
 import { questionsOf } from "../call/questions.ts";
+import { progressText, wireTtlMs } from "../call/shown-task.ts";
 import { toLinkedOutcome } from "../call/artifact-links.ts";
 import type { Service } from "../service.ts";
 import type { Askable } from "./envelope.ts";
@@ -67,12 +68,6 @@ function commonFields(service: Service, task: TaskSummary, message: string | und
   };
 }
 
-/** On the wire it counts from the creation, in the record from the end: so it is unlimited until there is an end. */
-function wireTtlMs(task: TaskSummary): number | null {
-  if (task.phase !== "ended" || task.ttlMs === undefined) return null;
-  return Math.max(1, Math.round(task.endedAt - task.createdAt + task.ttlMs));
-}
-
 /** The only place for progress that this generation has outside of a held call. */
 async function statusMessage(
   service: Service,
@@ -91,12 +86,4 @@ async function statusMessage(
     case "cancelled":
       return task.reason;
   }
-}
-
-/** `3/10: loss 0.214` */
-function progressText({ progress }: TaskSummary): string | undefined {
-  if (progress === undefined) return undefined;
-  const { done, total, message } = progress;
-  const count = total === undefined ? `${done}` : `${done}/${total}`;
-  return message === undefined ? count : `${count}: ${message}`;
 }
