@@ -1,6 +1,7 @@
 import "./node-version.ts";
 
 export { App, type CloseOptions, perdure, type PerdureOptions, type SubmitOptions } from "./app/app.ts";
+export type { Hosting } from "./app/hosting.ts";
 export type { Role } from "./app/role.ts";
 export { type AttachableServer, attach, type Attachment, type AttachOptions } from "./app/attach.ts";
 export type { DeliveringOptions, DeliveryOptions } from "./app/delivering.ts";

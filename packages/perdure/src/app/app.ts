@@ -30,6 +30,7 @@ import {
 } from "./declaration.ts";
 import { type Delivering, type DeliveringOptions, toDelivering } from "./delivering.ts";
 import { TaskHandle } from "./handle.ts";
+import { type Hosting, type HostingProfile, pingOf, requirePlatform, toHosting } from "./hosting.ts";
 import { openArtifacts } from "./open-artifacts.ts";
 import { openStore } from "./open-store.ts";
 import { closeOnSignals } from "./process-signals.ts";
@@ -61,6 +62,10 @@ export interface PerdureOptions extends ServingOptions, DeliveringOptions {
    */
   readonly artifacts?: string | ArtifactStore;
   /**
+   * Where it is hosted: the defaults of address, `hold`, `signals` and `/ping`. Default: `PERDURE_HOSTING`, or `"local"`.
+   */
+  readonly hosting?: Hosting;
+  /**
    * Whether this process answers clients (`"serve"`), runs tasks (`"work"`), or both. Default: `PERDURE_ROLE`, or both.
    */
   readonly role?: Role;
@@ -74,7 +79,7 @@ export interface PerdureOptions extends ServingOptions, DeliveringOptions {
   readonly linger?: Duration;
   /** A pino logger or one like it. Default: pino, warnings and errors, to standard error. */
   readonly logger?: Logger;
-  /** Close on SIGINT and SIGTERM, then end the process by that signal. Default false. */
+  /** Close on SIGINT and SIGTERM, then end the process by that signal. Default false; on AgentCore true. */
   readonly signals?: boolean;
   /** Time, ids and chance come in here, so that a test can hold them. */
   readonly clock?: Clock;
@@ -120,7 +125,7 @@ export interface StartOptions {
 }
 
 export interface ListenOptions extends MountOptions, StartOptions {
-  /** Default 127.0.0.1. A public address needs `auth`. */
+  /** Default 127.0.0.1; on AgentCore 0.0.0.0. A public address needs `auth`. */
   readonly host?: string;
   /** Default 8000; 0: any free one. */
   readonly port?: number;
@@ -131,7 +136,7 @@ export interface ListenOptions extends MountOptions, StartOptions {
 }
 
 export interface CloseOptions {
-  /** How long running handlers have, after their signal, before they are left to the next start. Default 10 s. */
+  /** How long running handlers have, after their signal, before they are left to the next start. Default 10 s; on AgentCore 5. */
   readonly drainMs?: number;
 }
 
@@ -159,6 +164,7 @@ export class App {
   readonly tasks: Tasks;
   readonly #options: PerdureOptions;
   readonly #role: Role;
+  readonly #hosting: HostingProfile;
   readonly #limits: Limits;
   readonly #clock: Clock;
   readonly #logger: Logger;
@@ -184,6 +190,7 @@ export class App {
     toCount(options.concurrency ?? 1, "concurrency");
     toCount(options.concurrencyPerOwner ?? 1, "concurrencyPerOwner");
     this.#role = toRole(options.role);
+    this.#hosting = toHosting(options.hosting);
     this.#limits = toLimits(options.limits, defaultLimits, "limits");
     this.name = options.name;
     this.version = options.version;
@@ -194,7 +201,7 @@ export class App {
       options.logger ??
       pino({ name: options.name, level: "warn" }, pino.destination({ dest: 2, sync: true }));
     this.tasks = new Tasks(() => this.#open(), this.#limits);
-    if (options.signals === true) closeOnSignals(this);
+    if (options.signals ?? this.#hosting.signals) closeOnSignals(this);
   }
 
   /**
@@ -267,16 +274,20 @@ export class App {
   async listen(options: ListenOptions = {}): Promise<Listening> {
     const { role = this.#role } = options;
     requireServing(role);
-    const { host = "127.0.0.1", port = 8000, path = "/mcp", maxConnections = 10_000 } = options;
+    const { host = this.#hosting.host, port = this.#hosting.port } = options;
+    const { path = "/mcp", maxConnections = 10_000 } = options;
     const http = await import("./http.ts");
+    requirePlatform(this.#options.auth, this.#hosting, http.isLoopback(host) ? "loopback" : "anywhere");
     const endpoint = http.createEndpoint(this.service(options.server), this.#options.auth, host, options);
     this.#endpoints.push(endpoint);
+    const runtime = this.#open();
     await this.start({ role });
     const listening = await http.listen(endpoint, {
       host,
       port,
       path,
       maxConnections: toCount(maxConnections, "maxConnections"),
+      ping: this.#hosting.ping ? () => pingOf(runtime.engine) : undefined,
     });
     this.#endpoints.unshift(listening);
     if (this.#state === "closed") {
@@ -419,7 +430,7 @@ export class App {
    * Graceful: no new work, every running handler's signal, `drainMs` for them to end; what is left is given back, and
    * the next start goes on with it. A second call waits for the same end.
    */
-  async close({ drainMs = 10_000 }: { readonly drainMs?: Duration } = {}): Promise<void> {
+  async close({ drainMs = this.#hosting.drainMs }: { readonly drainMs?: Duration } = {}): Promise<void> {
     const ms = toMs(drainMs, "drainMs");
     this.#state = "closed";
     this.#closed ??= this.#end(ms);
@@ -457,6 +468,7 @@ export class App {
       this.#options,
       { tasks: this.#declared, plainTools: this.#plainTools, registrations: this.#registrations },
       this.#open(),
+      this.#hosting,
     );
     // Who hides it has other means.
     const hidden = this.#options.tools?.hide?.includes("answer_task") ?? false;
@@ -466,6 +478,7 @@ export class App {
 
   /** The endpoint of a mounted handler, made at its first request. */
   #mounted(options: MountOptions): () => Promise<HttpEndpoint> {
+    requirePlatform(this.#options.auth, this.#hosting, "anywhere");
     const service = this.service(options.server);
     let endpoint: Promise<HttpEndpoint> | undefined;
     const make = async (): Promise<HttpEndpoint> => {

@@ -12,6 +12,7 @@ import type { Service } from "../wire/service.ts";
 import type { MountOptions } from "./app.ts";
 import { toCount } from "./declaration.ts";
 
+export { isLoopback } from "../wire/http/guard.ts";
 export { listen } from "../wire/http/listener.ts";
 
 /**

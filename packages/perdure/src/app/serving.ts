@@ -19,6 +19,7 @@ import {
 } from "../wire/service.ts";
 import { type SessionOptions, toSessionSettings } from "../wire/session/caller-session.ts";
 import { toCount } from "./declaration.ts";
+import type { HostingProfile } from "./hosting.ts";
 import { parseWith, type Schema } from "../engine/schema.ts";
 
 export interface ServingOptions {
@@ -29,7 +30,10 @@ export interface ServingOptions {
    * listened on, and everybody is the one principal `local`.
    */
   readonly auth?: Authenticate;
-  /** How long a plain call is held open before it is handed over. Default 50 s: most clients give up at 60. */
+  /**
+   * How long a plain call is held open before it is handed over. Default 50 s: most clients give up at 60. On AgentCore
+   * (`hosting`) a client that asks for progress is held for 14 min, behind a Gateway for 4.5; more is never held there.
+   */
   readonly hold?: Duration;
   /** After so long a silence a held call says that it is alive. Default 5 s. */
   readonly heartbeat?: Duration;
@@ -112,11 +116,12 @@ export function toService(
   options: ServingOptions,
   declarations: Declarations,
   runtime: Runtime,
+  hosting: Partial<Pick<HostingProfile, "progressHoldMs" | "maxHoldMs">> = {},
 ): Service {
   const tasks = [...declarations.tasks].map(
     ([name, { tool, options: own }]) => [name, toServedTask(tool, own)] as const,
   );
-  const settings = toWireSettings(options, toolNamesOf(options, declarations.tasks));
+  const settings = toWireSettings(options, toolNamesOf(options, declarations.tasks), hosting);
   const names = [...declarations.tasks.keys(), ...declarations.plainTools.keys()];
   for (const name of settings.toolNames.values()) {
     if (names.includes(name)) {
@@ -187,9 +192,15 @@ export function toolNamesOf(
   return toToolNames(options.tools ?? {}, asks);
 }
 
-function toWireSettings(options: ServingOptions, toolNames: WireSettings["toolNames"]): WireSettings {
+function toWireSettings(
+  options: ServingOptions,
+  toolNames: WireSettings["toolNames"],
+  { progressHoldMs, maxHoldMs }: Partial<Pick<HostingProfile, "progressHoldMs" | "maxHoldMs">>,
+): WireSettings {
   return {
     holdMs: toMs(options.hold ?? "50s", "hold"),
+    ...(options.hold === undefined && progressHoldMs !== undefined && { progressHoldMs }),
+    ...(maxHoldMs !== undefined && { maxHoldMs }),
     heartbeatMs: toInterval(options.heartbeat ?? "5s", "heartbeat"),
     clients: (options.clients ?? []).map(({ name, hold, heartbeat }) => ({
       name,

@@ -56,7 +56,7 @@ function addServe(root: Command): void {
     .description("serve the application that FILE exports (default, or named app), until Ctrl-C")
     .argument("<file>", "a module that says: export default perdure({ … })")
     .option("--port <port>", "0: any free one", toPort, 8000)
-    .option("--host <address>", "a public one needs auth", "127.0.0.1")
+    .option("--host <address>", "a public one needs auth (default: 127.0.0.1, or as the hosting says)")
     .option("--stdio", "serve standard input and output instead", false)
     .addOption(
       new Option("--role <role>", "serve: answer for every task, and leave running them to workers").choices([

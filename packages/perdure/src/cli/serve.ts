@@ -10,20 +10,16 @@ import type { Output } from "./output.ts";
 
 export interface ServeOptions {
   readonly port: number;
-  readonly host: string;
+  readonly host?: string;
   readonly stdio: boolean;
   readonly role?: Role;
 }
 
 /** Returns when it serves; a signal ends the process. @throws CommandError `usage`, `unreachable` */
-export async function serve(
-  file: string,
-  { port, host, stdio, ...role }: ServeOptions,
-  out: Output,
-): Promise<void> {
+export async function serve(file: string, { stdio, ...where }: ServeOptions, out: Output): Promise<void> {
   await run(file, async (app) => {
-    if (stdio) return app.stdio(role);
-    const { url } = await app.listen({ port, host, ...role });
+    if (stdio) return app.stdio(where.role === undefined ? {} : { role: where.role });
+    const { url } = await app.listen(where);
     out.line({ name: app.name, version: app.version, url }, `${app.name} ${app.version} at ${url}`);
   });
 }

@@ -87,14 +87,26 @@ export class Engine {
   #beginning = 0;
   readonly #endedMeanwhile = new Set<TaskId>();
   #due: { readonly at: number; readonly timer: Timer } | undefined;
+  #movedAt: number;
 
   constructor(parts: EngineParts) {
     this.#parts = parts;
+    this.#movedAt = parts.clock.now();
     this.#slots = new Slots(parts.concurrency, parts.tools, parts.concurrencyPerOwner);
     this.#history = new History({
       ...parts,
       onFailure: (error, message) => this.#logFailure(error, message),
     });
+  }
+
+  /** Whether attempts run in this process. */
+  get busy(): boolean {
+    return this.#running.size > 0;
+  }
+
+  /** When something last happened to a task that this process runs: it began, reported, waited, ended. */
+  get movedAt(): number {
+    return this.#movedAt;
   }
 
   /** Begins to execute, as soon as the executor lets this process. */
@@ -208,11 +220,13 @@ export class Engine {
     const result = attempt.run();
     const ended = result.then(async () => {
       this.#running.delete(record.id);
+      this.#movedAt = this.#parts.clock.now();
       // A thread that was told to end may still compute.
       if (attempt.gone !== undefined) await attempt.gone;
       this.#free(free);
     });
     this.#running.set(record.id, { attempt, owner: record.owner, result, ended, free });
+    this.#movedAt = this.#parts.clock.now();
     if (this.#endedMeanwhile.has(record.id)) this.#reconcile(attempt);
     if (record.deadlineAt !== undefined) this.#lookAgainIn(record.deadlineAt - this.#parts.clock.now());
   }
@@ -361,6 +375,7 @@ export class Engine {
       if (this.#beginning > 0 && isTerminal(change.status)) this.#endedMeanwhile.add(change.taskId);
       return;
     }
+    this.#movedAt = this.#parts.clock.now();
     // The slot is free before anyone who waits for the result can submit the next.
     const { attempt, free } = running;
     if (!isTerminal(change.status)) attempt.notice();

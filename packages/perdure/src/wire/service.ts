@@ -89,6 +89,10 @@ export type GeneratedTool = (typeof generatedTools)[number];
 export interface WireSettings {
   /** How long a plain call is kept open before it is handed over. */
   readonly holdMs: number;
+  /** The same, where the client asked for progress. Absent: no longer. */
+  readonly progressHoldMs?: number | undefined;
+  /** However patient a tool or client is: what is in front of this server cuts off later. */
+  readonly maxHoldMs?: number | undefined;
   /** After so long a silence a held call says that it is alive. */
   readonly heartbeatMs: number;
   readonly clients: readonly KnownClient[];

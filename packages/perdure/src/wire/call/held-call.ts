@@ -239,15 +239,20 @@ async function stopWaiting(
   return undefined;
 }
 
-type Patience = Pick<HeldCall, "caller"> & { readonly task: ServedTask | undefined };
+type Patience = Pick<HeldCall, "caller" | "sink"> & { readonly task: ServedTask | undefined };
 
 /** How long this client waits for this tool before it is handed over. */
-export function holdMsOf({ settings }: Service, { task, caller }: Patience): number {
-  return task?.holdMs ?? knownClient(settings.clients, caller.clientName)?.holdMs ?? settings.holdMs;
+export function holdMsOf({ settings }: Service, { task, caller, sink }: Patience): number {
+  const { holdMs, progressHoldMs = holdMs, maxHoldMs = Number.POSITIVE_INFINITY } = settings;
+  const own = task?.holdMs ?? knownClient(settings.clients, caller.clientName)?.holdMs;
+  return Math.min(own ?? (sink.progress === undefined ? holdMs : progressHoldMs), maxHoldMs);
 }
 
 /** After so long a silence this client is told that this tool is alive. */
-export function heartbeatMsOf({ settings }: Service, { task, caller }: Patience): number {
+export function heartbeatMsOf(
+  { settings }: Service,
+  { task, caller }: Pick<Patience, "task" | "caller">,
+): number {
   const known = knownClient(settings.clients, caller.clientName);
   return task?.heartbeatMs ?? known?.heartbeatMs ?? settings.heartbeatMs;
 }

@@ -15,7 +15,10 @@ export interface AuthRequest {
  * The principal of a request; `undefined` where it has none: the request is answered 401. So is one for which it
  * throws, as the libraries do that verify tokens.
  */
-export type Authenticate = (request: AuthRequest) => string | undefined | Promise<string | undefined>;
+export type Authenticate = ((request: AuthRequest) => string | undefined | Promise<string | undefined>) & {
+  /** It believes what a platform in front has verified, and must not stand where there is none. */
+  readonly behindPlatform?: true;
+};
 
 /**
  * Static bearer tokens, each with its principal. Compared in constant time; kept only as hashes.

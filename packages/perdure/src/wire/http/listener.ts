@@ -16,6 +16,15 @@ export interface ListenerOptions {
   readonly maxConnections: number;
   /** A request must arrive within this time; how long its answer takes is nobody's limit. Default 30 s. */
   readonly requestTimeoutMs?: number;
+  /** What `GET /ping` is answered with, whoever asks; absent: nothing is there. */
+  readonly ping?: (() => Ping) | undefined;
+}
+
+/** The health check of AgentCore Runtime's contract. */
+export interface Ping {
+  readonly status: "Healthy" | "HealthyBusy";
+  /** Whole seconds since 1970. */
+  readonly time_of_last_update: number;
 }
 
 export interface Listening {
@@ -43,7 +52,7 @@ export async function listen(endpoint: HttpEndpoint, options: ListenerOptions): 
       keepAliveTimeout: keepAliveTimeoutMs,
       maxHeaderSize: maxHeaderBytes,
     },
-    nodeListener(endpoint, path),
+    withPing(nodeListener(endpoint, path), options.ping),
   );
   server.maxConnections = maxConnections;
   try {
@@ -71,6 +80,14 @@ export async function listen(endpoint: HttpEndpoint, options: ListenerOptions): 
           resolve();
         });
       }),
+  };
+}
+
+function withPing(listener: RequestListener, ping: ListenerOptions["ping"]): RequestListener {
+  if (ping === undefined) return listener;
+  return (message, response) => {
+    if (message.method !== "GET" || message.url !== "/ping") return listener(message, response);
+    response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(ping()));
   };
 }
 

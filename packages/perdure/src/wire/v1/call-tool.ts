@@ -98,13 +98,14 @@ export async function resumeCall(serving: Serving, { taskId, since }: Resumption
 
 /** From here on the call can be resumed, and cancelled, at any process. */
 function waits(
-  { service, exchange, call }: Serving,
+  { service, exchange, call, session }: Serving,
   task: ServedTask,
   since: Timestamp,
   taskId: TaskId,
 ): void {
+  const sink = sinkOf(exchange, wantedBy(exchange.request, session));
   exchange.waitsFor("call", taskId, since);
-  call.waitsFor(taskId, holdMsOf(service, { task, caller: exchange.caller }));
+  call.waitsFor(taskId, holdMsOf(service, { task, caller: exchange.caller, sink }));
 }
 
 async function startTask(
