@@ -135,7 +135,7 @@ describe("the platform's session id", () => {
     const headers = { authorization: `Bearer ${token}`, "mcp-session-id": sessionId };
     const client = new Client({ name: "tester", version: "0" });
     const url = new URL(`http://127.0.0.1:${port}/mcp`);
-    await client.connect(new StreamableHTTPClientTransport(url, { requestInit: { headers } }) as never);
+    await client.connect(new StreamableHTTPClientTransport(url, { requestInit: { headers } }));
     onTestFinished(() => client.close());
     return client;
   };
