@@ -1,5 +1,5 @@
 /**
- * `npm run test:interop`: what Python's programs make of AgentCore Memory here. Every `*_test.py` of this folder runs
+ * `npm run test:interop`: what Python's programs make of AgentCore here. Every `*_test.py` of this folder runs
  * against an `agentcore-local` of its own, which the environment names as on AWS; `-- NAME` runs those with that in
  * their names. Where Python or its packages cannot be had, it says so and ends with 0.
  */
@@ -9,6 +9,8 @@ import { globSync } from "node:fs";
 import { startAgentCoreLocal } from "../../packages/agentcore-local/src/index.ts";
 import { findPython } from "./python.ts";
 
+const program = new URL("../../packages/agentcore-local/src/runtime/program.fixture.ts", import.meta.url)
+  .pathname;
 const limitMs = 2 * 60_000;
 
 const found = findPython();
@@ -23,7 +25,8 @@ if ("missing" in found) {
 
 async function play(python: string, file: string): Promise<void> {
   console.log(`\n${file}`);
-  await using local = await startAgentCoreLocal();
+  const command = process.execPath;
+  await using local = await startAgentCoreLocal({ runtimes: [{ name: "agent", command, args: [program] }] });
   const child = spawn(python, ["-B", file, "-v"], {
     cwd: import.meta.dirname,
     stdio: "inherit",
@@ -36,6 +39,7 @@ async function play(python: string, file: string): Promise<void> {
       AWS_DEFAULT_REGION: "us-west-2",
       AWS_REGION: "us-west-2",
       NODE: process.execPath,
+      AGENT_RUNTIME_ARN: local.runtime("agent").arn,
     },
   });
   const [code] = (await once(child, "close")) as [number | null];

@@ -10,6 +10,8 @@ export { type AgentCoreLocal, type AgentCoreLocalOptions, startAgentCoreLocal } 
 export type { MemoryOptions } from "./memory/setting.ts";
 export { MovableClock } from "./movable-clock.ts";
 export type { JwtAuthorizerOptions } from "./authorizer.ts";
+export type { GatewayOptions } from "./gateway/gateway.ts";
+export type { GatewaysOptions } from "./gateway/service.ts";
 export type { RuntimeLimits } from "./runtime/limits.ts";
 export type { RuntimeOptions } from "./runtime/runtime.ts";
 export type { RuntimeAddress, RuntimesOptions, RuntimeSession } from "./runtime/service.ts";

@@ -3,6 +3,7 @@ import { adminOperations } from "./admin.ts";
 import { type BedrockOptions, openBedrock } from "./bedrock/bedrock.ts";
 import type { Clock } from "./clock.ts";
 import { Faults } from "./faults.ts";
+import { GatewayService, type GatewaysOptions } from "./gateway/service.ts";
 import { Listener, type LogEntry } from "./http/listener.ts";
 import { openMemory } from "./memory/memory.ts";
 import type { MemoryOptions } from "./memory/setting.ts";
@@ -14,7 +15,8 @@ import {
   type RuntimeSession,
 } from "./runtime/service.ts";
 
-export interface AgentCoreLocalOptions extends MemoryOptions, RuntimesOptions, BedrockOptions {
+export interface AgentCoreLocalOptions
+  extends MemoryOptions, RuntimesOptions, GatewaysOptions, BedrockOptions {
   /** On 127.0.0.1. @default 0, any free one */
   readonly port?: number;
   /** @default a `MovableClock` at the pace of real time */
@@ -33,6 +35,8 @@ export interface AgentCoreLocal extends AsyncDisposable {
   readonly faults: Faults;
   /** @throws TypeError for a name that is not configured */
   runtime(name: string): RuntimeAddress;
+  /** Where MCP clients send their requests. @throws TypeError for a name that is not configured */
+  gateway(name: string): string;
   /** Those that run. */
   sessions(): readonly RuntimeSession[];
   /** Cuts off requests that are being answered, and ends every session. What was acknowledged is on the file. */
@@ -52,12 +56,14 @@ export async function startAgentCoreLocal(options: AgentCoreLocalOptions = {}): 
   const faults = new Faults();
   let url = "";
   const runtimes = new RuntimeService(options, clock, () => url);
+  const gateways = new GatewayService(options, clock, runtimes, () => url);
   const bedrock = openBedrock(options);
   const memory = openMemory(options, clock);
   const operations = [
     ...memory.operations,
     ...bedrock.operations,
     ...runtimes.operations,
+    ...gateways.operations,
     ...adminOperations(clock, runtimes),
   ];
   const listener = new Listener({ operations, faults, clock, maxBodyBytes, log });
@@ -79,6 +85,7 @@ export async function startAgentCoreLocal(options: AgentCoreLocalOptions = {}): 
     model: bedrock.modelName,
     faults,
     runtime: (name) => runtimes.address(name),
+    gateway: (name) => gateways.url(name),
     sessions: () => runtimes.sessions(),
     close: () => (closed ??= close()),
     [Symbol.asyncDispose]: () => (closed ??= close()),

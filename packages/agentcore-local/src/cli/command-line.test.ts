@@ -1,8 +1,12 @@
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { cpSync, existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { CreateEventCommand, ListActorsCommand } from "@aws-sdk/client-bedrock-agentcore";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import {
+  CreateEventCommand,
+  InvokeAgentRuntimeCommand,
+  ListActorsCommand,
+} from "@aws-sdk/client-bedrock-agentcore";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { clientOf } from "../client.fixture.ts";
 import { run, startServer } from "../server.fixture.ts";
 
@@ -54,4 +58,42 @@ test.each([
   expect(ended.code).toBe(code);
   expect(ended.stderr).toContain(said);
   expect(ended.stderr.trim().split("\n")).toHaveLength(1);
+});
+
+test("serves the runtimes and gateways of a configuration, at the speed that it is told", async () => {
+  const config = join(folder, "agentcore.json");
+  const program = "{folder}/program.ts";
+  cpSync(join(import.meta.dirname, "../runtime/program.fixture.ts"), join(folder, "program.ts"));
+  const runtimes = [{ name: "agent", command: process.execPath, args: [program] }];
+  const gateways = [{ name: "front", target: { name: "tools", url: "http://127.0.0.1:1/mcp" } }];
+  writeFileSync(config, JSON.stringify({ runtimes, gateways }));
+  await using server = await startServer("--config", config, "--speed", "2");
+  const client = clientOf(server);
+  const agentRuntimeArn = "arn:aws:bedrock-agentcore:us-west-2:000000000000:runtime/agent-0123456789";
+  const invoke = new InvokeAgentRuntimeCommand({ agentRuntimeArn, payload: Buffer.from("{}") });
+  expect(await client.send(invoke)).toMatchObject({ statusCode: 200 });
+  client.destroy();
+  const sessions = async () =>
+    ((await (await fetch(`${server.url}/agentcore-local/sessions`)).json()) as { sessions: unknown[] })
+      .sessions;
+  expect(await sessions()).toMatchObject([{ runtime: "agent" }]);
+  const body = JSON.stringify({ advanceMs: 15 * 60_000 });
+  const moved = await fetch(`${server.url}/agentcore-local/clock`, { method: "POST", body });
+  const { now } = (await moved.json()) as { now: number };
+  expect(now - Date.now()).toBeGreaterThan(14 * 60_000);
+  await vi.waitFor(async () => expect(await sessions()).toEqual([]), 5_000);
+  expect((await fetch(`${server.url}/gateways/front/mcp`)).status).toBe(405);
+});
+
+test.each([
+  ["{", "JSON"],
+  ['{"runtimes":[{"name":"a b","command":"node"}]}', "runtimes[0].name"],
+  ['{"runtime":[]}', "runtime"],
+  ['{"gateways":[{"name":"g","target":{"name":"t","runtime":"none"}}]}', 'There is no runtime "none"'],
+])("a configuration that is wrong is refused with what is: %s", async (text, said) => {
+  const config = join(folder, "agentcore.json");
+  writeFileSync(config, text);
+  const { code, stderr } = await run("--config", config);
+  expect(code).toBe(2);
+  expect(stderr).toContain(said);
 });

@@ -15,7 +15,7 @@ const help = `agentcore-local: Amazon Bedrock AgentCore on your own machine, for
   --event-expiry-days DAYS   how long events are kept                (90)
   --model MODEL              what answers Converse: scripted, openai:URL, ollama:MODEL, gguf:FILE   (scripted)
   --throttle                 0.25 conversational events a second for each actor and session
-  --config FILE              JSON with \`runtimes\`: the programs that can be invoked
+  --config FILE              JSON with \`runtimes\`, the programs that can be invoked, and \`gateways\`
   --speed FACTOR             how fast the platform's time passes         (1)
   --log                      a line of JSON on standard error for each request, without its content
   --help
@@ -84,7 +84,10 @@ function toNumber(option: string, value: string, form: RegExp): number {
   throw new TypeError(`${option}: a number was expected, ${JSON.stringify(value)} came.`);
 }
 
-function announce(local: AgentCoreLocal, { file, runtimes = [] }: AgentCoreLocalOptions): void {
+function announce(
+  local: AgentCoreLocal,
+  { file, runtimes = [], gateways = [] }: AgentCoreLocalOptions,
+): void {
   const { url, model } = local;
   const kept = file === undefined ? "nothing is kept" : `kept in ${file}`;
   console.log(`AgentCore Memory at ${url} (${kept})`);
@@ -93,6 +96,7 @@ function announce(local: AgentCoreLocal, { file, runtimes = [] }: AgentCoreLocal
   console.log(`AWS_ENDPOINT_URL_BEDROCK_AGENTCORE=${url}`);
   console.log(`AWS_ENDPOINT_URL_BEDROCK_RUNTIME=${url}`);
   for (const { name } of runtimes) console.log(`Runtime ${name}: ${local.runtime(name).arn}`);
+  for (const { name } of gateways) console.log(`Gateway ${name}: ${local.gateway(name)}`);
 }
 
 function writeLine({ runtime, sessionId, line }: OutputLine): void {

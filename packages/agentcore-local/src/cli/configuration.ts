@@ -2,15 +2,18 @@
 import { readFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { z } from "zod";
+import { GatewayDefinition, type GatewayOptions } from "../gateway/gateway.ts";
 import { RuntimeDefinition, type RuntimeOptions } from "../runtime/runtime.ts";
 
 const Configuration = z.strictObject({
   $schema: z.string().optional(),
   runtimes: z.array(RuntimeDefinition).default([]),
+  gateways: z.array(GatewayDefinition).default([]),
 });
 
 export interface ConfigurationFile {
   readonly runtimes: readonly RuntimeOptions[];
+  readonly gateways: readonly GatewayOptions[];
   /** `{folder}` where a runtime names none: that of the file. */
   readonly folder: string;
 }
@@ -28,6 +31,6 @@ export function readConfiguration(file: string): ConfigurationFile {
   const parsed = Configuration.safeParse(value);
   if (!parsed.success) throw new TypeError(`--config ${file}: ${z.prettifyError(parsed.error)}`);
   // As it was written: the defaults are filled in where it is used.
-  const { runtimes = [] } = value as { readonly runtimes?: readonly RuntimeOptions[] };
-  return { runtimes, folder: dirname(resolve(file)) };
+  const { runtimes = [], gateways = [] } = value as Partial<ConfigurationFile>;
+  return { runtimes, gateways, folder: dirname(resolve(file)) };
 }
