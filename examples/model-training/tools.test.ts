@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Worker } from "node:worker_threads";
 import { type App, perdure, type TaskHandle } from "perdure";
 import { afterEach, beforeEach, expect, test } from "vitest";
 
@@ -67,6 +68,15 @@ test(
     expect(await answered(false)).toMatchObject({ epochs: 2 });
   },
 );
+
+test("training and search run in threads, whose modules are tried at the start", async () => {
+  const threads: Worker[] = [];
+  const onWorker = (worker: Worker): number => threads.push(worker);
+  process.on("worker", onWorker);
+  await start("threads.db");
+  process.off("worker", onWorker);
+  expect(threads).toHaveLength(2);
+});
 
 test("a search finds settings that a training takes", { timeout: 30_000 }, async () => {
   const { app, searchSettings, trainModel } = await start("search.db");

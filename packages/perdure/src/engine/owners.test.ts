@@ -139,15 +139,15 @@ describe("concurrencyPerOwner", () => {
 });
 
 describe("owners", () => {
-  it("take turns: one with many queued tasks does not keep another waiting", async () => {
+  it("take turns: one with 10,000 queued tasks does not keep another with one waiting", async () => {
     const { clock, app, begun, submit } = workshop({ concurrency: 2 });
     await app.start();
-    for (let n = 0; n < 40; n++) await submit("ada");
+    await Promise.all(Array.from({ length: 10_000 }, () => submit("ada")));
     await submit("bob", "drill");
     await submit("cyd");
     await clock.advance(250);
     expect(begun.slice(0, 5)).toEqual(expect.arrayContaining(["bob", "cyd"]));
-    await clock.advance(5_000);
-    expect(begun).toHaveLength(42);
+    await clock.advance(1_000);
+    expect(begun.length).toBeGreaterThan(20);
   });
 });

@@ -230,6 +230,8 @@ describe("the close of the application", () => {
     const [running, cancelled] = await Promise.all([submit(order), submit(order)]);
     await Promise.all([reported(running), reported(cancelled)]);
     await cancelled.cancel();
+    const third = await submit({ do: "where" });
+    expect((await third.status()).waiting).toMatch(/^all slots of "work" are taken/);
     await app.close({ drainMs: 0 });
     expect(warnings).toEqual([
       [{ tool: "work", threads: 2 }, expect.stringMatching(/^2 threads of "work" did not end: native code/)],
@@ -237,6 +239,7 @@ describe("the close of the application", () => {
     const next = testApp({ store });
     expect(await next.tasks.get(running.id)).toMatchObject({ phase: "queued", crashes: 0, errors: 0 });
     expect(await next.tasks.get(cancelled.id)).toMatchObject({ status: "cancelled" });
+    expect(await next.tasks.get(third.id)).toMatchObject({ phase: "queued", attempt: 0 });
   });
 });
 
