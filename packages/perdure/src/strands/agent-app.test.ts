@@ -1,7 +1,7 @@
 /** The whole way: an agent on AgentCore Runtime's contract, a server of tasks, and the memory between them. */
 import { once } from "node:events";
 import { createServer } from "node:net";
-import { Agent, McpClient } from "@strands-agents/sdk";
+import { Agent, BeforeModelCallEvent, McpClient } from "@strands-agents/sdk";
 import { BedrockAgentCoreApp } from "bedrock-agentcore/runtime";
 import { describe, expect, it, onTestFinished, test, vi } from "vitest";
 import { z } from "zod";
@@ -11,7 +11,7 @@ import type { AgentMemory, MemoryEntry } from "../delivery/memory.ts";
 import { ManualClock } from "../testing/manual-clock.ts";
 import { Activity } from "./activity.ts";
 import { agentApp } from "./agent-app.ts";
-import { longCalls } from "./long-calls.ts";
+import { longCalls, type LongCallsOptions } from "./long-calls.ts";
 import { type Line, ScriptedModel } from "./scripted-model.fixture.ts";
 import { said, startSession, type TestSession } from "./session.fixture.ts";
 
@@ -46,9 +46,17 @@ async function startServer(session: TestSession, memory = memoryOf(session)) {
 }
 
 /** An agent in the session, with the tools of the server. */
-function agentOn(session: TestSession, url: string, lines: readonly (Line | (() => Line))[]) {
+function agentOn(
+  session: TestSession,
+  url: string,
+  lines: readonly (Line | (() => Line))[],
+  taskTools: LongCallsOptions["taskTools"] = ["answer_task"],
+) {
   const { memoryId: memory, actorId: actor, sessionId } = session.place;
-  const client = longCalls(new McpClient({ url }), { session: { session: sessionId, memory, actor } });
+  const client = longCalls(new McpClient({ url }), {
+    session: { session: sessionId, memory, actor },
+    taskTools,
+  });
   onTestFinished(async () => client.disconnect());
   return session.agent(lines, {}, { tools: [client] });
 }
@@ -57,7 +65,7 @@ describe("a task that outlasts its call", () => {
   it("brings its result into the living agent, and into a new one", async () => {
     const session = await startSession();
     const { url, finish } = await startServer(session);
-    const { agent, history } = agentOn(session, url, [{ call: "train" }, "It is running.", "0.98."]);
+    const { agent, history } = agentOn(session, url, [{ call: "train" }, "It is running.", "0.98."], false);
     await agent.invoke("Train it.");
     expect(history()[2]).toContain("comes into this conversation by itself");
     finish();
@@ -117,17 +125,23 @@ test("on AgentCore Runtime: the payload of the post, a stream, and an agent that
   const { memoryId, actorId } = session.place;
   const lines = ["Hello Ann.", "You are Ann."];
   let made = 0;
+  const whileRunning: unknown[] = [];
+  const port = await freePort();
+  const url = `http://127.0.0.1:${port}`;
   const app = await agentApp(
     ({ sessionManager }) => {
       made += 1;
-      return new Agent({ model: new ScriptedModel(...lines), plugins: [sessionManager], printer: false });
+      const model = new ScriptedModel(...lines);
+      const agent = new Agent({ model, plugins: [sessionManager], printer: false });
+      agent.addHook(BeforeModelCallEvent, async () => {
+        whileRunning.push(await (await fetch(`${url}/ping`)).json());
+      });
+      return agent;
     },
     { manager: { client: session.client, wait: "1s" }, config: { logging: { enabled: false } } },
   );
-  const port = await freePort();
   app.run({ port, host: "127.0.0.1" });
   onTestFinished(async () => closeApp(app));
-  const url = `http://127.0.0.1:${port}`;
   await vi.waitFor(async () => expect((await fetch(`${url}/ping`)).status).toBe(200), 5_000);
   const ask = async (prompt: string) => {
     const answer = await fetch(`${url}/invocations`, {
@@ -153,6 +167,8 @@ test("on AgentCore Runtime: the payload of the post, a stream, and an agent that
   ]);
   const ping = (await (await fetch(`${url}/ping`)).json()) as { status: string; time_of_last_update: number };
   expect(ping.status).toBe("Healthy");
+  const busy = { status: "HealthyBusy", time_of_last_update: expect.any(Number) as number };
+  expect(whileRunning).toEqual([busy, busy]);
   expect(Number.isInteger(ping.time_of_last_update)).toBe(true);
 });
 
