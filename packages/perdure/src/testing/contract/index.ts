@@ -15,6 +15,8 @@ import { createCases } from "./create.ts";
 import { deadlineCases } from "./deadline.ts";
 import { deleteCases } from "./delete.ts";
 import { deliveryCases } from "./deliveries.ts";
+import { childDeliveryCases } from "./deliveries-of-children.ts";
+import { settledDeliveryCases } from "./deliveries-settled.ts";
 import { endCases } from "./end.ts";
 import { executorCases } from "./executor.ts";
 import { expiryCases } from "./expiry.ts";
@@ -100,6 +102,8 @@ export const storeContract: readonly ContractCase[] = [
   ...executorCases,
   ...sessionCases,
   ...deliveryCases,
+  ...childDeliveryCases,
+  ...settledDeliveryCases,
   ...secretCases,
   ...attachCases,
   ...exclusiveCases,
