@@ -29,6 +29,7 @@ describe("a failure", () => {
     ["invalid input", new PerdureError("INVALID_INPUT", { message: "no" }), { code: "INVALID_INPUT" }],
     ["a time-out", new PerdureError("TIMEOUT", { message: "no" }), { code: "TIMEOUT", retryable: true }],
     ["a deadline", new PerdureError("DEADLINE", { message: "no" }), { code: "DEADLINE", retryable: false }],
+    ["an option", new PerdureError("INVALID_OPTION", { message: "no" }), final("INVALID_OPTION")],
     ["an unknown tool", new PerdureError("UNKNOWN_TOOL", { message: "no" }), final("UNKNOWN_TOOL")],
     ["a cycle of calls", new PerdureError("CALL_CYCLE", { message: "no" }), final("CALL_CYCLE")],
     ["a store's error", new PerdureError("STORE_FULL", { message: "no" }), { code: "HANDLER_ERROR" }],

@@ -27,6 +27,8 @@ export type FailureCode =
   /** The handler threw a `ProtocolError`: a JSON-RPC failure, not a tool error. */
   | "PROTOCOL_ERROR"
   | "INVALID_INPUT"
+  /** The handler gave something that is no duration, no name, no media type, … */
+  | "INVALID_OPTION"
   | "INVALID_OUTPUT"
   | "INVALID_VALUE"
   | "STEP_NAME_REUSED"
@@ -73,6 +75,7 @@ export interface Failure {
 /** The failures of perdure's own making that a handler can cause; trying again would end the same way. */
 const handlerFaults: ReadonlySet<string> = new Set<FailureCode>([
   "INVALID_INPUT",
+  "INVALID_OPTION",
   "INVALID_OUTPUT",
   "INVALID_VALUE",
   "STEP_NAME_REUSED",
