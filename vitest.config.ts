@@ -4,6 +4,8 @@ import { defineConfig } from "vitest/config";
 const reports = process.env["TEST_REPORTS"];
 const run = process.env["npm_lifecycle_event"] ?? "vitest";
 
+const overPostgres = process.env["PERDURE_TEST_STORE"] === "postgres";
+
 export default defineConfig({
   test: {
     globalSetup: ["packages/perdure/src/store/postgres/global-setup.fixture.ts"],
@@ -12,7 +14,8 @@ export default defineConfig({
     // Processes, not threads: tests kill, stop and lock, and `process` must be a real one. Two, as CI has two cores.
     pool: "forks",
     maxWorkers: 2,
-    testTimeout: 15_000,
+    // A test that moves the clock by hours asks a database some thousand things.
+    testTimeout: overPostgres ? 60_000 : 15_000,
     hookTimeout: 15_000,
     teardownTimeout: 5_000,
     // A test that needs luck is broken; nothing is tried again.

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { ListEventsCommand, ListSessionsCommand } from "@aws-sdk/client-bedrock-agentcore";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { temporaryFile } from "../app/app.fixture.ts";
+import { temporaryFile } from "../store/store-under-test.fixture.ts";
 import { call } from "../wire/http/http.fixture.ts";
 import { post } from "../wire/v1/http.fixture.ts";
 import { key, type Local, startLocal } from "./memory.fixture.ts";

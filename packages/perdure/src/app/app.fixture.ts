@@ -1,11 +1,11 @@
 /** What the tests of engine and application set up: an application over a real store, closed when the test ends. */
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { onTestFinished } from "vitest";
 import type { Logger } from "../engine/logger.ts";
 import type { Clock } from "../task/clock.ts";
+import { openTestStore, temporaryFile, temporaryStoreInMemory } from "../store/store-under-test.fixture.ts";
 import { type App, perdure, type PerdureOptions } from "./app.ts";
+
+export { temporaryFile } from "../store/store-under-test.fixture.ts";
 
 const ignore = (): void => undefined;
 export const silent: Logger = { debug: ignore, info: ignore, warn: ignore, error: ignore };
@@ -13,14 +13,20 @@ export const silent: Logger = { debug: ignore, info: ignore, warn: ignore, error
 /** A clock that a test moves has to be moved for a close to go on. */
 export type TestClock = Clock & { advance?(ms: number): Promise<void> };
 
-/** Over a store in memory, where nothing else is said. Handlers still running at the end of the test are left. */
+/** Over an empty store, where nothing else is said. Handlers still running at the end of the test are left. */
 export function testApp(options: Partial<PerdureOptions> & { readonly clock?: TestClock } = {}): App {
+  const { store = temporaryStoreInMemory() } = options;
+  const onPostgres = typeof store === "string" && store.startsWith("postgres:");
   const app = perdure({
     name: "test",
     version: "1.0.0",
-    store: "sqlite::memory:",
     logger: silent,
     ...options,
+    store,
+    ...(onPostgres && {
+      store: openTestStore(options.clock, store),
+      artifacts: options.artifacts ?? `${temporaryFile()}.artifacts`, // a file has a place beside it
+    }),
   });
   onTestFinished(() => closeNow(app, options.clock));
   return app;
@@ -31,13 +37,6 @@ export async function closeNow(app: App, clock?: TestClock): Promise<void> {
   const closed = app.close({ drainMs: 0 });
   await clock?.advance?.(0);
   await closed;
-}
-
-/** The name of a database file in a folder of its own, removed with the test. */
-export function temporaryFile(): string {
-  const folder = mkdtempSync(join(tmpdir(), "perdure-test-"));
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
-  return join(folder, "tasks.db");
 }
 
 /** A promise that never settles: a handler that ignores its signal. */

@@ -6,7 +6,8 @@ import { PerdureError } from "../task/errors.ts";
 import { newTaskId, type TaskId } from "../task/id.ts";
 import { ManualClock } from "../testing/manual-clock.ts";
 import { perdure } from "./app.ts";
-import { forever, silent, temporaryFile, testApp } from "./app.fixture.ts";
+import { forever, silent, testApp } from "./app.fixture.ts";
+import { temporaryFile } from "../store/store-under-test.fixture.ts";
 import type { TaskOptions } from "./declaration.ts";
 
 const description = "A tool of this test.";

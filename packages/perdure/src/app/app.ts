@@ -33,6 +33,7 @@ import { TaskHandle } from "./handle.ts";
 import { type Hosting, type HostingProfile, pingOf, requirePlatform, toHosting } from "./hosting.ts";
 import { openArtifacts } from "./open-artifacts.ts";
 import { openStore } from "./open-store.ts";
+import { type Readiness, readinessOf } from "./readiness.ts";
 import { closeOnSignals } from "./process-signals.ts";
 import { requireServing, type Role, toRole } from "./role.ts";
 import { type ThreadOptions, toHandler } from "./thread-handler.ts";
@@ -288,6 +289,7 @@ export class App {
       path,
       maxConnections: toCount(maxConnections, "maxConnections"),
       ping: this.#hosting.ping ? () => pingOf(runtime.engine) : undefined,
+      readiness: () => this.readiness(),
     });
     this.#endpoints.unshift(listening);
     if (this.#state === "closed") {
@@ -366,6 +368,15 @@ export class App {
     if (toRole(role) === "serve") return runtime.attend();
     await runtime.engine.start();
     this.#deliver(runtime.store);
+  }
+
+  /**
+   * Whether this process can serve now: the record answers, and what was started here still runs here. `listen` answers
+   * `GET /ready` with it. Never rejects.
+   */
+  async readiness(): Promise<Readiness> {
+    if (this.#state === "closed") return { ready: false, reason: "APP_CLOSED" };
+    return readinessOf(this.#open().store);
   }
 
   /**

@@ -14,7 +14,8 @@ import { openSqliteStore } from "../store/sqlite/index.ts";
 import type { PerdureError } from "../task/errors.ts";
 import type { JsonValue } from "../task/json.ts";
 import { ManualClock } from "../testing/manual-clock.ts";
-import { temporaryFile, testApp } from "./app.fixture.ts";
+import { testApp } from "./app.fixture.ts";
+import { temporaryFile } from "../store/store-under-test.fixture.ts";
 import type { PerdureOptions } from "./app.ts";
 
 /** An application that runs `handler` as its one task. */

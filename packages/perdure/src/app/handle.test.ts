@@ -2,8 +2,9 @@ import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import { ProtocolError, TaskError, TerminalError } from "../task/errors.ts";
 import { ManualClock, settle } from "../testing/manual-clock.ts";
-import { forever, temporaryFile, testApp } from "./app.fixture.ts";
+import { forever, testApp } from "./app.fixture.ts";
 import type { TaskEvent, TaskHandle } from "./handle.ts";
+import { temporaryStore } from "../store/store-under-test.fixture.ts";
 
 const description = "A tool of this test.";
 const input = z.object({});
@@ -53,7 +54,7 @@ describe("handle.result()", () => {
   });
 
   it("is there for a task of another process, which notices its end by itself", async () => {
-    const store = `sqlite:${temporaryFile()}`;
+    const store = temporaryStore();
     const executing = testApp({ store });
     const go = Promise.withResolvers<string>();
     executing.task("wait", { description, input }, () => go.promise);

@@ -1,8 +1,9 @@
 import { describe, expect, it, onTestFinished } from "vitest";
 import { z } from "zod";
 import { ManualClock } from "../testing/manual-clock.ts";
-import { closeNow, silent, temporaryFile, testApp } from "./app.fixture.ts";
+import { closeNow, silent, testApp } from "./app.fixture.ts";
 import { perdure } from "./app.ts";
+import { temporaryStore } from "../store/store-under-test.fixture.ts";
 
 const description = "A tool of this test.";
 const input = z.object({ n: z.number() });
@@ -53,7 +54,7 @@ describe("pause", () => {
   });
 
   it("is of the store: it holds for other processes, and over a restart", async () => {
-    const store = `sqlite:${temporaryFile()}`;
+    const store = temporaryStore();
     const open = () => {
       const app = perdure({ name: "test", version: "1", store, logger: silent });
       app.task("work", { description, input }, ({ n }) => n);

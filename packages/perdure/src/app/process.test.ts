@@ -3,21 +3,22 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { z } from "zod";
-import { temporaryFile, testApp } from "./app.fixture.ts";
+import { testApp } from "./app.fixture.ts";
+import { temporaryStore } from "../store/store-under-test.fixture.ts";
 
 const description = "A tool of this test.";
 const input = z.object({});
 const source = new URL("../index.ts", import.meta.url).href;
 
 /** Runs a program that finds `perdure`, `anything` (a schema), `say` and an `app` on `file` ready. */
-function run(file: string, program: string, options = "") {
+function run(record: string, program: string, options = "") {
   const prelude = `
     import { perdure } from ${JSON.stringify(source)};
     const say = (text) => process.stdout.write(text + "\\n");
     const anything = { "~standard": { version: 1, vendor: "test", validate: (value) => ({ value }) } };
     const tool = { description: "A tool of this test.", input: anything };
     const logger = { debug() {}, info() {}, warn() {}, error() {} };
-    const app = perdure({ name: "test", version: "1", store: ${JSON.stringify(`sqlite:${file}`)}, logger, ${options} });
+    const app = perdure({ name: "test", version: "1", store: ${JSON.stringify(record)}, logger, ${options} });
   `;
   const child = spawn(process.execPath, ["--input-type=module", "-e", prelude + program], {
     stdio: ["ignore", "pipe", "inherit"],
@@ -56,12 +57,12 @@ const train = `
 
 describe("a process that is killed", () => {
   it("loses nothing that was acknowledged: the next start goes on behind the recorded step and the saved state", async () => {
-    const file = temporaryFile();
-    const { child, said, ended } = run(file, train);
+    const record = temporaryStore();
+    const { child, said, ended } = run(record, train);
     await until(child, said, "saved");
     child.kill("SIGKILL");
     expect(await ended).toEqual({ code: null, signal: "SIGKILL" });
-    const app = testApp({ store: `sqlite:${file}` });
+    const app = testApp({ store: record });
     let loaded = 0;
     app.task("train", { description, input }, async (_, task) => {
       await task.step("load", () => void loaded++);
@@ -73,11 +74,11 @@ describe("a process that is killed", () => {
     expect(loaded).toBe(0);
   });
 
-  it("is followed by another that waits on the same file, within about a second", async () => {
-    const file = temporaryFile();
-    const { child, said } = run(file, train);
+  it("is followed by another that waits on the same record, within about a second", async () => {
+    const record = temporaryStore();
+    const { child, said } = run(record, train);
     await until(child, said, "saved");
-    const app = testApp({ store: `sqlite:${file}` });
+    const app = testApp({ store: record });
     app.task("train", { description, input }, (_, task) => task.saved<{ epoch: number }>());
     await app.start();
     const [task] = (await app.tasks.list()).tasks;
@@ -92,7 +93,7 @@ describe("a process that is killed", () => {
 describe("a process survives", () => {
   it("what a handler does not await: steps that fail, writes of an attempt that has ended", async () => {
     const { said, ended } = run(
-      temporaryFile(),
+      temporaryStore(),
       `
       app.task("careless", tool, (_, task) => {
         task.step("a", () => { throw new Error("nobody hears this"); });
@@ -115,7 +116,7 @@ describe("a process survives", () => {
 
   it("and ends by itself once the application is closed", async () => {
     const { said, ended } = run(
-      temporaryFile(),
+      temporaryStore(),
       `
       app.task("hang", tool, () => new Promise(() => {}));
       await app.start();
@@ -145,13 +146,13 @@ describe("signals", () => {
   it.each(["SIGTERM", "SIGINT"] as const)(
     "where asked for, %s closes the application and then ends the process",
     async (signal) => {
-      const file = temporaryFile();
-      const { child, said, ended } = run(file, draining, "signals: true");
+      const record = temporaryStore();
+      const { child, said, ended } = run(record, draining, "signals: true");
       await until(child, said, "begun");
       child.kill(signal);
       expect(await ended).toEqual({ code: null, signal });
       expect(said).toEqual(["begun", "SHUTDOWN"]);
-      const app = testApp({ store: `sqlite:${file}` });
+      const app = testApp({ store: record });
       const [task] = (await app.tasks.list()).tasks;
       expect(task).toMatchObject({ status: "completed", attempt: 1 });
     },
@@ -163,7 +164,7 @@ describe("signals", () => {
       await app.start();
       await app.submit("stuck", {});
     `;
-    const { child, said, ended } = run(temporaryFile(), stuck, "signals: true");
+    const { child, said, ended } = run(temporaryStore(), stuck, "signals: true");
     await until(child, said, "begun");
     child.kill("SIGTERM");
     await new Promise((resolve) => setTimeout(resolve, 100));
@@ -173,7 +174,7 @@ describe("signals", () => {
   });
 
   it("are left alone where nobody asked", async () => {
-    const { child, said, ended } = run(temporaryFile(), draining);
+    const { child, said, ended } = run(temporaryStore(), draining);
     await until(child, said, "begun");
     child.kill("SIGTERM");
     expect(await ended).toEqual({ code: null, signal: "SIGTERM" });

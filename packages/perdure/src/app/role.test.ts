@@ -3,7 +3,8 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest
 import { z } from "zod";
 import { createDatabase, type TestDatabase } from "../store/postgres/postgres.fixture.ts";
 import { call } from "../wire/http/http.fixture.ts";
-import { temporaryFile, testApp } from "./app.fixture.ts";
+import { temporaryFile } from "../store/store-under-test.fixture.ts";
+import { testApp } from "./app.fixture.ts";
 import type { PerdureOptions } from "./app.ts";
 import type { Role } from "./role.ts";
 

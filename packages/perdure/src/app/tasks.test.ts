@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import { ManualClock, settle } from "../testing/manual-clock.ts";
-import { closeNow, forever, temporaryFile, testApp } from "./app.fixture.ts";
+import { closeNow, forever, testApp } from "./app.fixture.ts";
+import { temporaryStore } from "../store/store-under-test.fixture.ts";
 
 const description = "A tool of this test.";
 const input = z.object({ n: z.number().default(0) });
@@ -188,7 +189,7 @@ describe("a task leaves", () => {
 
 describe("a task without a handler", () => {
   it("waits, its status says why, and it runs once there is one again", async () => {
-    const store = `sqlite:${temporaryFile()}`;
+    const store = temporaryStore();
     const first = testApp({ store });
     first.task("gone", { description, input }, () => forever);
     const { id } = await first.submit("gone", {});

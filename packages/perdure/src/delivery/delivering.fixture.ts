@@ -1,10 +1,11 @@
-/** A program that works and delivers, and may be killed: `delivering.fixture.ts FILE URL NAME COUNT`. */
+/** A program that works and delivers, and may be killed: `delivering.fixture.ts STORE URL NAME COUNT`. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
 import { perdure } from "../app/app.ts";
 import { MemoryError, type MemoryErrorKind } from "./memory.ts";
+import { programStore } from "../store/program-store.fixture.ts";
 
-const [file = "", url = "", name = "", count = "0"] = process.argv.slice(2);
+const [record = "", url = "", name = "", count = "0"] = process.argv.slice(2);
 const kinds: Readonly<Record<number, MemoryErrorKind>> = {
   400: "refused",
   409: "conflict",
@@ -14,7 +15,7 @@ const kinds: Readonly<Record<number, MemoryErrorKind>> = {
 const app = perdure({
   name: "delivering",
   version: "1.0.0",
-  store: `sqlite:${file}`,
+  store: programStore(record),
   logger: { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined },
   deliver: "always",
   delivery: { rate: 20, timeout: "2s" },

@@ -1,9 +1,8 @@
 /** What an application delivers, of tasks whose caller named a session: over a real store, with time moved by hand. */
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
-import { closeNow, forever, temporaryFile, testApp } from "../app/app.fixture.ts";
+import { closeNow, forever, testApp } from "../app/app.fixture.ts";
 import type { App, PerdureOptions } from "../app/app.ts";
-import { openSqliteStore } from "../store/sqlite/index.ts";
 import { ManualClock } from "../testing/index.ts";
 import type { TaskContext } from "../engine/context.ts";
 import {
@@ -14,6 +13,7 @@ import {
   type QuestionEntry,
 } from "./memory.ts";
 import { ScriptedMemory } from "./scripted-memory.fixture.ts";
+import { openTestStore, temporaryStore } from "../store/store-under-test.fixture.ts";
 
 type Handler = (task: TaskContext) => Promise<unknown>;
 
@@ -243,11 +243,11 @@ describe("task.remember", () => {
   });
 
   it("is not said again by a run after a restart, nor by one after a wait", async () => {
-    const file = temporaryFile();
+    const record = temporaryStore();
     const clock = new ManualClock();
     const memory = new ScriptedMemory(() => clock.now());
     const start = async (): Promise<App> => {
-      const app = testApp({ clock, memory, store: openSqliteStore({ file, clock }), linger: 0 });
+      const app = testApp({ clock, memory, store: openTestStore(clock, record), linger: 0 });
       app.task("work", { description: "Works.", input: z.unknown() }, async (_input, task) => {
         await task.remember("found three");
         await task.sleep("10s");
@@ -435,11 +435,11 @@ describe("a memory", () => {
 
 describe("the process", () => {
   it("that ends while a message is under way gives it back, and the next sends the same", async () => {
-    const file = temporaryFile();
+    const record = temporaryStore();
     const clock = new ManualClock();
     const memory = new ScriptedMemory(() => clock.now());
     const start = async (): Promise<App> => {
-      const app = testApp({ clock, memory, ...always, store: openSqliteStore({ file, clock }) });
+      const app = testApp({ clock, memory, ...always, store: openTestStore(clock, record) });
       app.task("work", { description: "Works.", input: z.unknown() }, async () => "done");
       await app.start();
       return app;

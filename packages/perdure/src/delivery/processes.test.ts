@@ -3,8 +3,8 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { expect, it, onTestFinished } from "vitest";
-import { temporaryFile } from "../app/app.fixture.ts";
 import { HttpMemoryService } from "./http-memory.fixture.ts";
+import { temporaryStore } from "../store/store-under-test.fixture.ts";
 
 const program = fileURLToPath(new URL("delivering.fixture.ts", import.meta.url));
 const patience = { timeout: 30_000, interval: 20 };
@@ -36,42 +36,42 @@ const numbered = (name: string, count: number): string[] =>
 it("killed between the commit and the delivery: the next process delivers", async () => {
   const memory = await HttpMemoryService.start();
   memory.behave = () => "cut";
-  const file = temporaryFile();
-  const first = start(file, memory.url, "r", "5");
+  const record = temporaryStore();
+  const first = start(record, memory.url, "r", "5");
   await expect.poll(first.said, patience).toContain("submitted 5\n");
   await expect.poll(() => memory.tries, patience).toBeGreaterThan(0);
   await kill(first);
   expect(memory.kept).toEqual([]);
   memory.behave = () => 201;
-  start(file, memory.url);
+  start(record, memory.url);
   await expect.poll(() => memory.results, patience).toEqual(numbered("r", 5));
 }, 60_000);
 
 it("killed between the delivery and its acknowledgement: the same message again, kept once", async () => {
   const memory = await HttpMemoryService.start();
   memory.behave = () => "no answer";
-  const file = temporaryFile();
-  const first = start(file, memory.url, "r", "3");
+  const record = temporaryStore();
+  const first = start(record, memory.url, "r", "3");
   await expect.poll(first.said, patience).toContain("submitted 3\n");
   await expect.poll(() => memory.kept.length, patience).toBe(1);
   await kill(first);
   memory.behave = () => 201;
   const tries = memory.tries;
-  start(file, memory.url, "again", "2");
+  start(record, memory.url, "again", "2");
   await expect.poll(() => memory.results, patience).toEqual([...numbered("r", 3), ...numbered("again", 2)]);
   expect(memory.tries).toBeGreaterThan(tries + 1);
 }, 60_000);
 
-it("two processes on one file, a memory of every bad temper, and kills: each result once, in order", async () => {
+it("two processes on one record, a memory of every bad temper, and kills: each result once, in order", async () => {
   const memory = await HttpMemoryService.start();
   const tempers = [201, "500 after", 201, 503, 201, 409, "500 after", 201, "cut", 201] as const;
   memory.behave = () => tempers[memory.tries % tempers.length] ?? 201;
-  const file = temporaryFile();
-  const [first, second] = [start(file, memory.url, "a", "30"), start(file, memory.url, "b", "30")];
+  const record = temporaryStore();
+  const [first, second] = [start(record, memory.url, "a", "30"), start(record, memory.url, "b", "30")];
   await expect.poll(first.said, patience).toContain("submitted 30\n");
   await expect.poll(second.said, patience).toContain("submitted 30\n");
   await kill(first);
-  const third = start(file, memory.url, "c", "10");
+  const third = start(record, memory.url, "c", "10");
   await expect.poll(third.said, patience).toContain("submitted 10\n");
   await kill(second);
   await expect.poll(() => memory.results.length, patience).toBe(70);

@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
-import { forever, temporaryFile, testApp } from "../app/app.fixture.ts";
-import { openSqliteStore } from "../store/sqlite/index.ts";
+import { forever, testApp } from "../app/app.fixture.ts";
 import { PerdureError } from "../task/errors.ts";
 import { ManualClock, settle } from "../testing/manual-clock.ts";
 import type { TaskContext } from "./context.ts";
+import { openTestStore, temporaryStore } from "../store/store-under-test.fixture.ts";
 
 const description = "A tool of this test.";
 const input = z.object({});
@@ -126,8 +126,8 @@ describe("cancel", () => {
   });
 
   it("by another process is noticed by the one that executes", async () => {
-    const file = temporaryFile();
-    const executing = testApp({ store: `sqlite:${file}` });
+    const record = temporaryStore();
+    const executing = testApp({ store: record });
     const reason = Promise.withResolvers<unknown>();
     executing.task("hang", { description, input }, (_, task) => {
       task.signal.addEventListener("abort", () => reason.resolve(task.signal.reason));
@@ -135,14 +135,14 @@ describe("cancel", () => {
     });
     await executing.start();
     const { id } = await executing.submit("hang", {});
-    const attached = testApp({ store: `sqlite:${file}` });
+    const attached = testApp({ store: record });
     await attached.tasks.cancel(id, { reason: "from outside" });
     expect(await reason.promise).toMatchObject({ code: "CANCELLED" });
   });
 
   it("between the begin of an attempt and the first line of its handler frees the slot", async () => {
     const clock = new ManualClock();
-    const store = openSqliteStore({ file: ":memory:", clock });
+    const store = openTestStore(clock);
     const slowRead = Promise.withResolvers<void>();
     const operations = store.operations.bind(store);
     store.operations = async (key) => {

@@ -2,19 +2,19 @@
 import { rmSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
-import { forever, temporaryFile, testApp } from "../app/app.fixture.ts";
+import { forever, testApp } from "../app/app.fixture.ts";
 import type { App } from "../app/app.ts";
-import { openSqliteStore } from "../store/sqlite/index.ts";
 import { ManualClock, settle } from "../testing/manual-clock.ts";
 import type { TaskContext } from "./context.ts";
+import { inSqlite, openTestStore, temporaryFile, temporaryStore } from "../store/store-under-test.fixture.ts";
 
 const description = "A tool of this test.";
 const input = z.object({});
 
 /** Starts an application on `file` and lets it die once nothing moves any more. */
-async function crashWhileRunning(file: string, declare: (app: App) => void): Promise<void> {
+async function crashWhileRunning(record: string, declare: (app: App) => void): Promise<void> {
   const clock = new ManualClock(Date.now());
-  const store = openSqliteStore({ file, clock });
+  const store = openTestStore(clock, record);
   const app = testApp({ store, clock });
   declare(app);
   await app.start();
@@ -24,7 +24,7 @@ async function crashWhileRunning(file: string, declare: (app: App) => void): Pro
 
 describe("after a crash", () => {
   it("the handler runs again from its first line; recorded steps answer at once, the interrupted one runs again", async () => {
-    const file = temporaryFile();
+    const record = temporaryStore();
     const ran: string[] = [];
     const declare = (hang: boolean) => (app: App) => {
       app.task("order", { description, input }, async (_, task) => {
@@ -37,12 +37,12 @@ describe("after a crash", () => {
         return { paid, sent, attempt: task.attempt };
       });
     };
-    const setUp = testApp({ store: `sqlite:${file}` });
+    const setUp = testApp({ store: record });
     declare(false)(setUp);
     const { id } = await setUp.submit("order", {});
     await setUp.close();
-    await crashWhileRunning(file, declare(true));
-    const app = testApp({ store: `sqlite:${file}` });
+    await crashWhileRunning(record, declare(true));
+    const app = testApp({ store: record });
     declare(false)(app);
     await app.start();
     expect(await app.tasks.handle(id).result()).toEqual({ paid: 2, sent: "sent", attempt: 2 });
@@ -51,7 +51,7 @@ describe("after a crash", () => {
   });
 
   it("a step's count of tries goes on, after the rest of its wait", async () => {
-    const file = temporaryFile();
+    const record = temporaryStore();
     const tries: number[] = [];
     const declare = (app: App): void => {
       app.task("flaky", { description, input }, (_, task) =>
@@ -65,12 +65,12 @@ describe("after a crash", () => {
         ),
       );
     };
-    const setUp = testApp({ store: `sqlite:${file}` });
+    const setUp = testApp({ store: record });
     declare(setUp);
     const { id } = await setUp.submit("flaky", {});
     await setUp.close();
-    await crashWhileRunning(file, declare);
-    const app = testApp({ store: `sqlite:${file}` });
+    await crashWhileRunning(record, declare);
+    const app = testApp({ store: record });
     declare(app);
     await app.start();
     await expect(app.tasks.handle(id).result()).rejects.toMatchObject({ message: "down" });
@@ -78,7 +78,7 @@ describe("after a crash", () => {
   });
 
   it("no error is counted, and maxCrashes in a row without anything new end the task as CRASH_LOOP", async () => {
-    const file = temporaryFile();
+    const record = temporaryStore();
     let attempts = 0;
     const declare = (app: App): void => {
       app.task("deadly", { description, input, maxCrashes: 2 }, () => {
@@ -86,12 +86,12 @@ describe("after a crash", () => {
         return forever;
       });
     };
-    const setUp = testApp({ store: `sqlite:${file}` });
+    const setUp = testApp({ store: record });
     declare(setUp);
     const { id } = await setUp.submit("deadly", {});
     await setUp.close();
-    for (let death = 1; death <= 3; death++) await crashWhileRunning(file, declare);
-    const app = testApp({ store: `sqlite:${file}` });
+    for (let death = 1; death <= 3; death++) await crashWhileRunning(record, declare);
+    const app = testApp({ store: record });
     declare(app);
     expect(await app.tasks.get(id)).toMatchObject({ status: "working", errors: 0, crashes: 2 });
     await app.start();
@@ -100,7 +100,7 @@ describe("after a crash", () => {
   });
 
   it("the count of crashes begins anew with every newly recorded operation or saved state", async () => {
-    const file = temporaryFile();
+    const record = temporaryStore();
     const declare = (app: App): void => {
       app.task("slow", { description, input, maxCrashes: 1 }, async (_, task) => {
         if (task.attempt % 2 === 0) await task.step(`part ${task.attempt}`, () => true);
@@ -108,12 +108,12 @@ describe("after a crash", () => {
         return task.attempt === 6 ? "through" : forever;
       });
     };
-    const setUp = testApp({ store: `sqlite:${file}` });
+    const setUp = testApp({ store: record });
     declare(setUp);
     const { id } = await setUp.submit("slow", {});
     await setUp.close();
-    for (let death = 1; death <= 5; death++) await crashWhileRunning(file, declare);
-    const app = testApp({ store: `sqlite:${file}` });
+    for (let death = 1; death <= 5; death++) await crashWhileRunning(record, declare);
+    const app = testApp({ store: record });
     declare(app);
     await app.start();
     expect(await app.tasks.handle(id).result()).toBe("through");
@@ -121,10 +121,12 @@ describe("after a crash", () => {
 });
 
 describe("an older attempt", () => {
-  it("is refused every write once another process has taken over, and told so", async () => {
+  // On Postgres nobody is taken over while it is alive and reaches the database.
+  it.runIf(inSqlite)("is refused every write once another process has taken over, and told so", async () => {
     const file = temporaryFile();
+    const record = `sqlite:${file}`;
     const clock = new ManualClock();
-    const frozen = testApp({ store: `sqlite:${file}`, clock });
+    const frozen = testApp({ store: record, clock });
     const context = Promise.withResolvers<TaskContext>();
     const late = Promise.withResolvers<string>();
     frozen.task("hang", { description, input }, (_, task) => {
@@ -136,7 +138,7 @@ describe("an older attempt", () => {
     const old = await context.promise;
     // The one way to lose a lock while alive. Its clock stands still: it cannot notice by itself.
     rmSync(`${file}.lock`);
-    const other = testApp({ store: `sqlite:${file}` });
+    const other = testApp({ store: record });
     other.task("hang", { description, input }, (_, task) =>
       task.step("mine", () => `attempt ${task.attempt}`),
     );

@@ -1,7 +1,8 @@
 /** A disk that is full for a while: SQLite refuses every write with code 13, under the real store. */
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
-import { closeNow, temporaryFile, testApp } from "../app/app.fixture.ts";
+import { closeNow, testApp } from "../app/app.fixture.ts";
+import { temporaryFile } from "../store/store-under-test.fixture.ts";
 import { nodeSqlite, openSqliteStore, type SqliteDriver } from "../store/sqlite/index.ts";
 import { ManualClock } from "../testing/manual-clock.ts";
 

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import { forever, testApp } from "../app/app.fixture.ts";
-import { openSqliteStore } from "../store/sqlite/index.ts";
 import { ManualClock, settle } from "../testing/manual-clock.ts";
+import { openTestStore } from "../store/store-under-test.fixture.ts";
 
 const description = "A tool of this test.";
 const input = z.object({ n: z.number() });
@@ -146,7 +146,7 @@ describe("concurrency", () => {
 describe("the engine asks the record", () => {
   it("a bounded number of times while it is full", async () => {
     const clock = new ManualClock();
-    const store = openSqliteStore({ file: ":memory:", clock });
+    const store = openTestStore(clock);
     let claims = 0;
     const claim = store.executor.claim.bind(store.executor);
     store.executor.claim = (request) => {
@@ -169,7 +169,7 @@ describe("the engine asks the record", () => {
       const now = clock.now.bind(clock);
       let later = 0;
       clock.now = () => now() + later; // time that passes, and no timer fires
-      const store = openSqliteStore({ file: ":memory:", clock });
+      const store = openTestStore(clock);
       const app = testApp({ clock, store });
       app.task("note", { description, input }, ({ n }) => n);
       await app.start();
@@ -196,7 +196,7 @@ describe("the engine asks the record", () => {
 
   it("again after a claim that failed, and runs what was begun beside a refused sweep", async () => {
     const clock = new ManualClock();
-    const store = openSqliteStore({ file: ":memory:", clock });
+    const store = openTestStore(clock);
     let failing = true;
     const failOverdue = store.failOverdue.bind(store);
     store.failOverdue = async (batch) => {

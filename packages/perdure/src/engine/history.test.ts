@@ -1,10 +1,10 @@
 import { expect, it } from "vitest";
-import { openSqliteStore } from "../store/sqlite/index.ts";
 import { systemClock } from "../task/clock.ts";
 import { History } from "./history.ts";
+import { openTestStore } from "../store/store-under-test.fixture.ts";
 
 it("says nothing of what a store that was closed meanwhile has refused", async () => {
-  const store = openSqliteStore({ file: ":memory:" });
+  const store = openTestStore();
   await store.executor.start({ tools: [], wake: () => undefined });
   const told: unknown[] = [];
   const ended = Promise.withResolvers<void>();

@@ -1,11 +1,11 @@
 /** When the engine looks for due tasks, and that it misses nothing where it does not. */
 import { describe, expect, it, onTestFinished } from "vitest";
 import { z } from "zod";
-import { forever, temporaryFile, testApp } from "../app/app.fixture.ts";
-import { openSqliteStore } from "../store/sqlite/index.ts";
+import { forever, testApp } from "../app/app.fixture.ts";
 import type { ClaimTasks, Executor, TaskStore } from "../store/store.ts";
 import { newTaskId } from "../task/id.ts";
 import { ManualClock, settle } from "../testing/manual-clock.ts";
+import { openTestStore, temporaryStore, temporaryStoreInMemory } from "../store/store-under-test.fixture.ts";
 
 const description = "A tool of this test.";
 const input = z.object({});
@@ -36,9 +36,9 @@ function countingStore(store: TaskStore): { readonly store: TaskStore; readonly 
 }
 
 /** One slot, which a task has taken until `free` is called, and another task that is known to wait for it. */
-async function withFullSlots(file = ":memory:") {
+async function withFullSlots(record = temporaryStoreInMemory()) {
   const clock = new ManualClock();
-  const opened = openSqliteStore({ file, clock });
+  const opened = openTestStore(clock, record);
   const { store, claims } = countingStore(opened);
   const app = testApp({ clock, store, concurrency: 1 });
   onTestFinished(() => opened.close());
@@ -103,9 +103,9 @@ describe("with all slots taken and more known to be due, a start", () => {
   });
 
   it("by another process that has a deadline fails at it too", async () => {
-    const file = temporaryFile();
-    const { clock } = await withFullSlots(file);
-    const other = openSqliteStore({ file, clock });
+    const record = temporaryStore();
+    const { clock } = await withFullSlots(record);
+    const other = openTestStore(clock, record);
     onTestFinished(() => other.close());
     const { task } = await other.create({
       id: newTaskId(clock.now()),
@@ -124,7 +124,7 @@ describe("with all slots taken and more known to be due, a start", () => {
 describe("a child", () => {
   it("begins in the commit of its call where a slot is free, and is not looked for", async () => {
     const clock = new ManualClock();
-    const { store, claims } = countingStore(openSqliteStore({ file: ":memory:", clock }));
+    const { store, claims } = countingStore(openTestStore(clock));
     const app = testApp({ clock, store, concurrency: 4 });
     app.task("child", { description, input }, () => 1);
     app.task("parent", { description, input }, async (_, task) => {
@@ -142,7 +142,7 @@ describe("a child", () => {
 
   it("that waits for a slot fails at its deadline, while its parent does something else", async () => {
     const clock = new ManualClock();
-    const { store, claims } = countingStore(openSqliteStore({ file: ":memory:", clock }));
+    const { store, claims } = countingStore(openTestStore(clock));
     const app = testApp({ clock, store, concurrency: 1 });
     app.task("child", { description, input, deadline: "10s" }, () => "done");
     const mayCall = Promise.withResolvers<void>();

@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
-import { forever, temporaryFile, testApp } from "../app/app.fixture.ts";
-import { openSqliteStore } from "../store/sqlite/index.ts";
+import { forever, testApp } from "../app/app.fixture.ts";
 import { TerminalError } from "../task/errors.ts";
 import { ManualClock, settle } from "../testing/manual-clock.ts";
 import type { TaskContext } from "./context.ts";
+import { openTestStore, temporaryStore } from "../store/store-under-test.fixture.ts";
 
 const description = "A tool of this test.";
 const input = z.object({});
@@ -51,9 +51,9 @@ describe("a name", () => {
   });
 
   it("that was recorded for another kind of operation is STEP_MISMATCH", async () => {
-    const file = temporaryFile();
+    const record = temporaryStore();
     const clock = new ManualClock(Date.now());
-    const dying = openSqliteStore({ file, clock });
+    const dying = openTestStore(clock, record);
     const before = testApp({ store: dying, clock });
     before.task("tool", { description, input }, () => forever);
     await before.start();
@@ -67,7 +67,7 @@ describe("a name", () => {
       value: null,
     });
     await dying.close();
-    const app = testApp({ store: `sqlite:${file}` });
+    const app = testApp({ store: record });
     app.task("tool", { description, input, retry: 3 }, (_, task) => task.step("wait", () => true));
     await app.start();
     await expect(app.tasks.handle(id).result()).rejects.toMatchObject({ code: "STEP_MISMATCH" });
@@ -88,7 +88,7 @@ describe("a recorded step", () => {
   });
 
   it("that failed for good throws the same error again on replay, of the same class", async () => {
-    const file = temporaryFile();
+    const record = temporaryStore();
     const clock = new ManualClock(Date.now());
     const caught: unknown[] = [];
     let ran = 0;
@@ -106,14 +106,14 @@ describe("a recorded step", () => {
       }
       return hang ? forever : "done";
     };
-    const dying = openSqliteStore({ file, clock });
+    const dying = openTestStore(clock, record);
     const before = testApp({ store: dying, clock });
     before.task("tool", { description, input }, handler(true));
     await before.start();
     const { id } = await before.submit("tool", {});
     await settle();
     await dying.close();
-    const app = testApp({ store: `sqlite:${file}` });
+    const app = testApp({ store: record });
     app.task("tool", { description, input }, handler(false));
     await app.start();
     await app.tasks.handle(id).result();

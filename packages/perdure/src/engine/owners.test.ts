@@ -3,8 +3,8 @@ import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import { testApp } from "../app/app.fixture.ts";
 import type { PerdureOptions } from "../app/app.ts";
-import { openSqliteStore } from "../store/sqlite/index.ts";
 import { ManualClock } from "../testing/manual-clock.ts";
+import { openTestStore } from "../store/store-under-test.fixture.ts";
 
 const description = "A tool of this test.";
 const input = z.object({ n: z.number() });
@@ -116,7 +116,7 @@ describe("concurrencyPerOwner", () => {
 
   it("does not keep the process busy while it waits", async () => {
     const clock = new ManualClock();
-    const store = openSqliteStore({ file: ":memory:", clock });
+    const store = openTestStore(clock);
     const claim = store.executor.claim.bind(store.executor);
     let claims = 0;
     store.executor.claim = (request) => {

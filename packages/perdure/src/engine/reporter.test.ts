@@ -1,8 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
-import { closeNow, forever, silent, temporaryFile, testApp } from "../app/app.fixture.ts";
+import { closeNow, forever, silent, testApp } from "../app/app.fixture.ts";
 import { ManualClock, settle } from "../testing/manual-clock.ts";
 import type { TaskContext } from "./context.ts";
+import { temporaryStore } from "../store/store-under-test.fixture.ts";
 
 const description = "A tool of this test.";
 const input = z.object({});
@@ -12,7 +13,7 @@ async function inTwoRuns(
   first: (task: TaskContext) => Promise<unknown>,
   second: (task: TaskContext) => Promise<unknown>,
 ) {
-  const store = `sqlite:${temporaryFile()}`;
+  const store = temporaryStore();
   const clock = new ManualClock();
   const before = testApp({ store, clock });
   before.task("tool", { description, input }, async (_, task) => void (await first(task)));

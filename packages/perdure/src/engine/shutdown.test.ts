@@ -1,19 +1,19 @@
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
-import { closeNow, forever, silent, temporaryFile, testApp } from "../app/app.fixture.ts";
+import { closeNow, forever, silent, testApp } from "../app/app.fixture.ts";
 import { perdure } from "../app/app.ts";
-import { openSqliteStore } from "../store/sqlite/index.ts";
 import { PerdureError } from "../task/errors.ts";
 import { ManualClock, settle } from "../testing/manual-clock.ts";
 import type { TaskContext } from "./context.ts";
+import { openTestStore, temporaryStore } from "../store/store-under-test.fixture.ts";
 
 const description = "A tool of this test.";
 const input = z.object({});
 
 describe("a graceful close", () => {
   it("asks handlers by their signal, and what they return in time counts", async () => {
-    const file = temporaryFile();
-    const app = testApp({ store: `sqlite:${file}` });
+    const record = temporaryStore();
+    const app = testApp({ store: record });
     const begun = Promise.withResolvers<void>();
     let reason: unknown;
     app.task("tidy", { description, input }, async (_, task) => {
@@ -27,13 +27,13 @@ describe("a graceful close", () => {
     await begun.promise;
     await app.close();
     expect(reason).toMatchObject({ code: "SHUTDOWN" });
-    const next = testApp({ store: `sqlite:${file}` });
+    const next = testApp({ store: record });
     expect(await next.tasks.handle(id).result()).toBe("written while draining");
   });
 
   it("leaves a step with a time-out the time to end, as any other", async () => {
-    const file = temporaryFile();
-    const app = testApp({ store: `sqlite:${file}` });
+    const record = temporaryStore();
+    const app = testApp({ store: record });
     const [begun, paid] = [Promise.withResolvers<void>(), Promise.withResolvers<string>()];
     app.task("pay", { description, input }, (_, task) =>
       task.step(
@@ -52,7 +52,7 @@ describe("a graceful close", () => {
     await settle();
     paid.resolve("charged once");
     await closed;
-    const next = testApp({ store: `sqlite:${file}` });
+    const next = testApp({ store: record });
     expect(await next.tasks.get(id)).toMatchObject({ status: "completed", result: "charged once" });
   });
 
@@ -75,9 +75,9 @@ describe("a graceful close", () => {
   });
 
   it("gives back what is left after drainMs; the next start goes on, counting neither error nor crash", async () => {
-    const file = temporaryFile();
+    const record = temporaryStore();
     const clock = new ManualClock();
-    const first = testApp({ clock, store: `sqlite:${file}` });
+    const first = testApp({ clock, store: record });
     first.task("train", { description, input }, async (_, task) => {
       await task.step("load", () => "data");
       await task.save({ epoch: 3 });
@@ -93,7 +93,7 @@ describe("a graceful close", () => {
     await clock.advance(1);
     await closing;
 
-    const second = testApp({ clock, store: `sqlite:${file}` });
+    const second = testApp({ clock, store: record });
     second.task("train", { description, input }, async (_, task) => {
       const loaded = await task.step("load", () => "loaded again");
       return { attempt: task.attempt, loaded, saved: await task.saved<{ epoch: number }>() };
@@ -111,7 +111,7 @@ describe("a graceful close", () => {
   });
 
   it("takes what a handler throws because of its signal for obedience, not for an error", async () => {
-    const store = `sqlite:${temporaryFile()}`;
+    const store = temporaryStore();
     const closing = testApp({ store });
     const begun = Promise.withResolvers<void>();
     closing.task("obey", { description, input }, async (_, task) => {
@@ -149,8 +149,8 @@ describe("a graceful close", () => {
   });
 
   it("gives back a task that is just being created", async () => {
-    const file = temporaryFile();
-    const app = testApp({ store: `sqlite:${file}` });
+    const record = temporaryStore();
+    const app = testApp({ store: record });
     let ran = 0;
     const count = (): void => void ran++;
     app.task("count", { description, input }, count);
@@ -162,7 +162,7 @@ describe("a graceful close", () => {
     await Promise.resolve();
     await app.close();
     const { id } = await submitted;
-    const next = testApp({ store: `sqlite:${file}` });
+    const next = testApp({ store: record });
     next.task("count", { description, input }, count);
     await next.start();
     await next.tasks.handle(id).result();
@@ -172,7 +172,7 @@ describe("a graceful close", () => {
 
   it("does not wait for a store that stays full", async () => {
     const clock = new ManualClock();
-    const store = openSqliteStore({ file: ":memory:", clock });
+    const store = openTestStore(clock);
     const app = testApp({ clock, store });
     app.task("fail", { description, input }, () => {
       throw new Error("down");
@@ -190,7 +190,7 @@ describe("a graceful close", () => {
 
 describe("start and close", () => {
   it("may overlap", async () => {
-    const app = perdure({ name: "test", version: "1", store: `sqlite:${temporaryFile()}`, logger: silent });
+    const app = perdure({ name: "test", version: "1", store: temporaryStore(), logger: silent });
     app.task("note", { description, input }, () => undefined);
     const started = app.start().catch((error: unknown) => error);
     await app.close();
@@ -206,7 +206,7 @@ describe("start and close", () => {
   });
 
   it("may be tried again after a start that failed", async () => {
-    const store = openSqliteStore({ file: ":memory:" });
+    const store = openTestStore();
     const start = store.executor.start.bind(store.executor);
     store.executor.start = () => Promise.reject(new Error("the disk is away"));
     const app = testApp({ store });

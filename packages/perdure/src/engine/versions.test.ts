@@ -1,17 +1,18 @@
 import { describe, expect, it, onTestFinished } from "vitest";
 import { z } from "zod";
-import { silent, temporaryFile, testApp } from "../app/app.fixture.ts";
+import { silent, testApp } from "../app/app.fixture.ts";
 import { type App, perdure } from "../app/app.ts";
 import type { TaskOptions } from "../app/declaration.ts";
 import { taskVersion } from "../app/tool-version.ts";
 import { ManualClock } from "../testing/manual-clock.ts";
+import { inSqlite, temporaryStore } from "../store/store-under-test.fixture.ts";
 
 const description = "A tool of this test.";
 const input = z.object({ n: z.number() });
 
-/** One file, opened by one program after another. */
+/** One record, opened by one program after another. */
 function programs() {
-  const store = `sqlite:${temporaryFile()}`;
+  const store = temporaryStore();
   const clock = new ManualClock();
   const open = (options: Partial<TaskOptions<typeof input>>, answer: string): App => {
     const app = perdure({ name: "test", version: "1", store, clock, logger: silent });
@@ -102,7 +103,8 @@ describe("the version of a handler", () => {
     expect((await newer.tasks.list()).tasks[0]).toMatchObject({ version: "2", status: "completed" });
     const older = open({ version: "1", onOtherVersion: "wait" }, "old");
     await older.start();
-    expect(await older.tasks.handle(id).status()).toHaveProperty("waiting");
+    // Of a file one process executes, on Postgres each.
+    expect("waiting" in (await older.tasks.handle(id).status())).toBe(inSqlite);
     await close(newer);
     expect(await outcome(older, id)).toBe("old 1");
   });

@@ -2,11 +2,11 @@
 import { describe, expect, it, onTestFinished } from "vitest";
 import { z } from "zod";
 import { type App, perdure } from "../app/app.ts";
-import { closeNow, silent, temporaryFile, testApp } from "../app/app.fixture.ts";
-import { openSqliteStore } from "../store/sqlite/index.ts";
+import { closeNow, silent, testApp } from "../app/app.fixture.ts";
 import type { TaskId } from "../task/id.ts";
 import { ManualClock } from "../testing/manual-clock.ts";
 import type { TaskContext } from "./context.ts";
+import { openTestStore, temporaryStore } from "../store/store-under-test.fixture.ts";
 
 const description = "";
 const input = z.object({});
@@ -70,7 +70,7 @@ function declare(app: App, way: Way): App {
 async function waiting(way: Way, { parked, tool = "parent" }: { parked: boolean; tool?: string }) {
   const clock = new ManualClock();
   const linger = parked ? "0s" : "10h";
-  const store = `sqlite:${temporaryFile()}`;
+  const store = temporaryStore();
   const options = { name: "waits", version: "1", store, logger: silent, clock, random: () => 0.99 };
   const unstarted = (): App => {
     const app = declare(perdure({ ...options, linger }), way);
@@ -151,7 +151,7 @@ describe.each(ways)("%s", (way) => {
 describe("a cancel that comes while the attempt is being parked", () => {
   it("begins no step that the handler asks for meanwhile", async () => {
     const clock = new ManualClock();
-    const store = openSqliteStore({ file: ":memory:", clock });
+    const store = openTestStore(clock);
     const park = store.park.bind(store);
     const [parking, go] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
     store.park = async (task) => {

@@ -1,11 +1,12 @@
 /** Waits are operations under names: used once, of one kind, and found again. */
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
-import { silent, temporaryFile, testApp } from "../app/app.fixture.ts";
+import { silent, testApp } from "../app/app.fixture.ts";
 import type { PerdureError } from "../task/errors.ts";
 import { ManualClock } from "../testing/manual-clock.ts";
 import type { TaskSummary } from "../task/record.ts";
 import type { TaskContext } from "./context.ts";
+import { temporaryStore } from "../store/store-under-test.fixture.ts";
 
 const description = "";
 const input = z.object({});
@@ -234,7 +235,7 @@ describe("many", () => {
   it("1,000 parked tasks wake in one second, on a file", async () => {
     const clock = new ManualClock();
     const midnight = clock.now() + 86_400_000;
-    const app = testApp({ clock, store: `sqlite:${temporaryFile()}`, logger: silent });
+    const app = testApp({ clock, store: temporaryStore(), logger: silent });
     app.task("nap", { description, input }, async (_, task) => {
       await task.sleep(new Date(midnight), { name: "until midnight" });
       return task.attempt;

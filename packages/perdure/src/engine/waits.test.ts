@@ -2,11 +2,11 @@
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import { perdure } from "../app/app.ts";
-import { silent, temporaryFile } from "../app/app.fixture.ts";
-import { openSqliteStore } from "../store/sqlite/index.ts";
+import { silent } from "../app/app.fixture.ts";
 import { DeclinedError, type PerdureError, TaskError } from "../task/errors.ts";
 import { ManualClock } from "../testing/manual-clock.ts";
 import { question, type TaskContext } from "./context.ts";
+import { openTestStore, temporaryStore } from "../store/store-under-test.fixture.ts";
 
 const description = "";
 const input = z.object({});
@@ -16,7 +16,7 @@ function manualApp(options: { readonly concurrency?: number; readonly store?: st
   const app = perdure({
     name: "waits",
     version: "1",
-    store: "sqlite::memory:", // nothing polls: time can be moved by hours
+    store: openTestStore(clock), // nothing polls: time can be moved by hours
     logger: silent,
     clock,
     ...options,
@@ -82,7 +82,7 @@ describe("sleep", () => {
   });
 
   it("is fixed when it is first come to, also across a restart", async () => {
-    const store = `sqlite:${temporaryFile()}`;
+    const store = temporaryStore();
     const clock = new ManualClock();
     const open = () => {
       const app = perdure({ name: "waits", version: "1", store, logger: silent, clock });
@@ -310,7 +310,7 @@ describe("parallel branches", () => {
 
   it("begin no step once the attempt is parked, also one asked for while that was written", async () => {
     const clock = new ManualClock();
-    const store = openSqliteStore({ file: ":memory:", clock });
+    const store = openTestStore(clock);
     const app = perdure({ name: "waits", version: "1", store, logger: silent, clock });
     const ran: string[] = [];
     const parking = Promise.withResolvers<void>();

@@ -202,6 +202,12 @@ export interface TaskStore {
   inspect?(): Promise<StoreReport>;
   /** Writes a consistent copy to a new file, while the store is in use. Only an embedded store has it. */
   backup?(file: string): Promise<void>;
+  /**
+   * Of a store that can be away: whether it can be reached within two seconds, and this process may run what it was
+   * started to run.
+   * @throws PerdureError `STORE_UNAVAILABLE`
+   */
+  ready?(): Promise<void>;
   close(): Promise<void>;
 }
 

@@ -4,6 +4,8 @@ export interface Clock {
   now(): number;
   /** Calls `run` once, `ms` from now. A timer keeps the process alive. */
   after(ms: number, run: () => void): Timer;
+  /** Of work that takes real time, as a statement of a database does: a clock that a test moves stands still meanwhile. */
+  waitFor?(work: Promise<unknown>): void;
 }
 
 export interface Timer {

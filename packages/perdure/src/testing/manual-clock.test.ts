@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import { ManualClock } from "./manual-clock.ts";
 
@@ -96,5 +97,22 @@ describe("ManualClock", () => {
     void nextTurn().then(() => clock.after(5, () => (firedAt = clock.now())));
     await clock.advance(10);
     expect(firedAt).toBe(5);
+  });
+
+  it("stands still while it was told to wait for work of real time, and for what follows from it", async () => {
+    const clock = new ManualClock(0);
+    const seen: string[] = [];
+    clock.after(10, () => {
+      const twice = async (rest: number): Promise<void> => {
+        await delay(20);
+        seen.push(`work at ${clock.now()}`);
+        if (rest > 1) clock.waitFor(twice(rest - 1));
+      };
+      clock.waitFor(twice(2));
+      clock.waitFor(Promise.reject(new Error("a refused statement is an answer too")));
+    });
+    clock.after(20, () => void seen.push("next timer"));
+    await clock.advance(20);
+    expect(seen).toEqual(["work at 10", "work at 10", "next timer"]);
   });
 });

@@ -1,7 +1,8 @@
 /**
  * Time that stands still until a test moves it. `advance` fires the timers that fall due on the way, in their order and
  * each at its own time, and between two of them lets pending work go on: promises settle, and a store that gathers the
- * writes of an event-loop turn commits them. What that work does sees the time at which it happened.
+ * writes of an event-loop turn commits them; what a store waits for in real time, as an answer of its database, it has
+ * waited for (`waitFor`). What that work does sees the time at which it happened.
  */
 import type { Clock, Timer } from "../task/clock.ts";
 import { type Duration, toMs } from "../task/duration.ts";
@@ -11,6 +12,9 @@ const turnsBetween = 8;
 
 /** 2026-01-01T00:00:00Z: any time would do, a round one is easy to read in a failed assertion. */
 const defaultStart = Date.UTC(2026, 0, 1);
+
+/** What takes real time and has not settled, for all clocks: a test may hold several. */
+const underWay = new Set<Promise<unknown>>();
 
 interface PendingTimer {
   readonly at: number;
@@ -35,6 +39,10 @@ export class ManualClock implements Clock {
     const timer: PendingTimer = { at: this.#now + Math.max(0, ms), run };
     this.#timers.add(timer);
     return { cancel: () => void this.#timers.delete(timer) };
+  }
+
+  waitFor(work: Promise<unknown>): void {
+    noteWork(work);
   }
 
   /** Resolves once the time has passed and every timer due by then has fired, also those set on the way. */
@@ -77,9 +85,19 @@ export class ManualClock implements Clock {
   }
 }
 
-/** Lets pending work go on: promises, and whatever waits for the next turns of the event loop. */
+/** Has `settle` wait for it. */
+export function noteWork(work: Promise<unknown>): void {
+  underWay.add(work);
+  const settled = (): void => void underWay.delete(work);
+  work.then(settled, settled);
+}
+
+/** Lets pending work go on: promises, whatever waits for the next turns of the event loop, and answers of a database. */
 export async function settle(): Promise<void> {
-  for (let turn = 0; turn < turnsBetween; turn++) {
-    await new Promise<void>((resolve) => setImmediate(resolve));
-  }
+  do {
+    await Promise.allSettled(underWay);
+    for (let turn = 0; turn < turnsBetween; turn++) {
+      await new Promise<void>((resolve) => setImmediate(resolve));
+    }
+  } while (underWay.size > 0);
 }

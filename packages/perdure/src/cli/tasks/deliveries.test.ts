@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { z } from "zod";
-import { temporaryFile, testApp } from "../../app/app.fixture.ts";
+import { testApp } from "../../app/app.fixture.ts";
+import { temporaryFile } from "../../store/store-under-test.fixture.ts";
 import { ScriptedMemory } from "../../delivery/scripted-memory.fixture.ts";
 import { ServerSource } from "./server-source.ts";
 import { openStoreSource } from "./store-source.ts";

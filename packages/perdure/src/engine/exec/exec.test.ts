@@ -3,11 +3,12 @@ import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { z } from "zod";
-import { temporaryFile, testApp } from "../../app/app.fixture.ts";
+import { testApp } from "../../app/app.fixture.ts";
 import { ExecError } from "../../task/errors.ts";
 import type { TaskContext } from "../context.ts";
 import type { ExecOptions, ExecResult } from "./exec.ts";
 import { gone, isAlive, toPids } from "./processes.fixture.ts";
+import { temporaryStore } from "../../store/store-under-test.fixture.ts";
 
 const description = "A tool of this test.";
 const input = z.object({});
@@ -175,7 +176,7 @@ describe("a program is killed with its group", () => {
     "by the death of its server (%s), and runs again at the next",
     { timeout: 40_000 },
     async (where) => {
-      const store = temporaryFile();
+      const store = temporaryStore();
       const program = new URL("./server.fixture.ts", import.meta.url).pathname;
       // What is watched tells first what was reported last.
       const start = async (before = "") => {

@@ -1,9 +1,10 @@
-/** `server.fixture.ts FILE`: runs a task that runs a program, and says the pids of it and of what that started. */
+/** `server.fixture.ts STORE`: runs a task that runs a program, and says the pids of it and of what that started. */
 import { z } from "zod";
 import { perdure } from "../../app/app.ts";
+import { programStore } from "../../store/program-store.fixture.ts";
 
 const [store = "", where = "here"] = process.argv.slice(2);
-const app = perdure({ name: "server", version: "1.0.0", store: `sqlite:${store}` });
+const app = perdure({ name: "server", version: "1.0.0", store: programStore(store) });
 const options = { description: "", input: z.object({ do: z.string() }) };
 if (where === "here") {
   app.task("work", options, (_, task) =>

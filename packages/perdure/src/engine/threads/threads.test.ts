@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { threadId } from "node:worker_threads";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { z } from "zod";
-import { silent, temporaryFile, testApp } from "../../app/app.fixture.ts";
+import { silent, testApp } from "../../app/app.fixture.ts";
 import type { App, PerdureOptions } from "../../app/app.ts";
 import { thread } from "../../app/thread-handler.ts";
 import { taskVersion } from "../../app/tool-version.ts";
@@ -16,6 +16,7 @@ import { TaskError } from "../../task/errors.ts";
 import type workHandler from "./fixtures/work.fixture.ts";
 import { gone, isAlive, toPids } from "../exec/processes.fixture.ts";
 import type { Order } from "./fixtures/work.fixture.ts";
+import { temporaryFile, temporaryStore } from "../../store/store-under-test.fixture.ts";
 
 const description = "A tool of this test.";
 const input = z.object({ do: z.string(), n: z.number().optional(), file: z.string().optional() });
@@ -80,9 +81,9 @@ describe("a handler in a thread", () => {
   });
 
   it("leaves artifacts, of a chunk that it uses again; what a thread leaves half written goes with it", async () => {
-    const file = temporaryFile();
+    const artifacts = `${temporaryFile()}.artifacts`;
     const options = { retry: { retries: 1, delay: 1 } };
-    const { app, submit } = await start(options, { store: `sqlite:${file}` });
+    const { app, submit } = await start(options, { artifacts });
     const hash = createHash("sha256");
     for (let n = 0; n < 30; n++) hash.update(new Uint8Array(100_000).fill(n));
     const expected = { name: "big", size: 3_000_000, sha256: hash.digest("hex") };
@@ -92,7 +93,7 @@ describe("a handler in a thread", () => {
       const read = createHash("sha256");
       for await (const chunk of await app.tasks.artifact(handle.id, "big")) read.update(chunk as Uint8Array);
       expect(read.digest("hex")).toBe(expected.sha256);
-      expect(readdirSync(join(`${file}.artifacts`, handle.id))).toHaveLength(1);
+      expect(readdirSync(join(artifacts, handle.id))).toHaveLength(1);
     }
   });
 
@@ -205,7 +206,7 @@ describe("a thread that is ended", () => {
   });
 
   it("at the close of the application, and its task goes on at the next start", async () => {
-    const store = `sqlite:${temporaryFile()}`;
+    const store = temporaryStore();
     const { app, submit } = await start({}, { store });
     const handle = await submit({ do: "spin" });
     await until(app, handle, "running");

@@ -2,6 +2,9 @@
  * The way to Postgres: a bounded pool of connections, each statement a transaction of its own. Nothing is kept in a
  * session (no prepared statement, no setting, no lock), so that a pooler in transaction mode may stand between.
  *
+ * **Silence is not waited for twice.** A half-open connection says nothing. When a statement is not answered in time,
+ * all connections are given up, and until an answer comes one statement at a time tries; the others are refused at once.
+ *
  * **The time is the database's.** Many machines have many clocks; so this process only measures how far the database's
  * is from a clock of its own that never jumps, anew at every heartbeat.
  *
@@ -20,6 +23,8 @@ import { isUnavailable, storeError } from "./errors.ts";
 export interface DatabaseOptions {
   /** `postgres://user:password@host:port/database?sslmode=…` */
   readonly url: string;
+  /** Of the same database, not by way of a pooler that shares its connections. */
+  readonly listenerUrl: string;
   readonly schema: string;
   readonly maxConnections: number;
   /** How long a statement, or a connection, may take before the way is taken for broken. */
@@ -32,9 +37,26 @@ export interface Row {
   readonly [column: string]: unknown;
 }
 
+export interface Sending {
+  /** `anew`: over a connection of its own. Default `pooled`. */
+  readonly way?: "pooled" | "anew";
+  /** Shorter than what is set for all. */
+  readonly timeoutMs?: number;
+}
+
+/** What has become of a statement. */
+interface Progress {
+  /** The server may have it. */
+  begun: boolean;
+  /** Nobody waits for it any more: if it is not sent yet, it must not be. */
+  givenUp: boolean;
+}
+
 export const databaseTime = "floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint";
 
 const resolveAgainMs = 200;
+/** For each that tries while the database is silent. */
+const tryMs = 2_000;
 
 export class Database {
   /** `postgres://host:port/database`, without what is secret. */
@@ -46,6 +68,8 @@ export class Database {
   /** The database's time less `performance.now()`. */
   #offsetMs: number | undefined;
   #unheard = 0;
+  #silent = false;
+  #trying = false;
   #closed = false;
 
   constructor(options: DatabaseOptions) {
@@ -65,9 +89,15 @@ export class Database {
   }
 
   /** One statement. `@.` before a name stands for the schema. @throws PerdureError `STORE_…` */
-  async query<T extends object = Row>(text: string, parameters: readonly unknown[] = []): Promise<T[]> {
+  async query<T extends object = Row>(
+    text: string,
+    parameters: readonly unknown[] = [],
+    { way = "pooled", timeoutMs }: Sending = {},
+  ): Promise<T[]> {
     try {
-      return await this.#send<T>(text, parameters);
+      return await (way === "anew"
+        ? this.#sendAnew<T>(text, parameters, timeoutMs)
+        : this.#send<T>(text, parameters, { timeoutMs }));
     } catch (error) {
       throw storeError(error, this.location);
     }
@@ -82,11 +112,11 @@ export class Database {
     parameters: readonly unknown[],
     stamp: number,
   ): Promise<T[] | "committed"> {
-    const sent = { begun: false };
+    const progress: Progress = { begun: false, givenUp: false };
     try {
-      return await this.#send<T>(text, parameters, sent);
+      return await this.#send<T>(text, parameters, { progress });
     } catch (error) {
-      if (!sent.begun || !isUnavailable(error)) throw error;
+      if (!progress.begun || !isUnavailable(error)) throw error;
       this.#unheard++;
       try {
         if (await this.#wasCommitted(stamp)) return "committed";
@@ -129,7 +159,7 @@ export class Database {
   /** A connection of its own, for what lives in a session: LISTEN. */
   async connect(): Promise<Pg.Client> {
     const { Client } = await this.#loadDriver();
-    const client = new Client(this.#settings("listener"));
+    const client = new Client({ ...this.#settings("listener"), connectionString: this.#options.listenerUrl });
     client.on("error", () => undefined); // `end` follows
     await client.connect();
     return client;
@@ -138,7 +168,7 @@ export class Database {
   /** Measures the database's time: called with each heartbeat. */
   async measureTime(): Promise<void> {
     const before = performance.now();
-    const [row] = await this.#send<{ now: number }>(`SELECT ${databaseTime} AS now`, []);
+    const [row] = await this.#send<{ now: number }>(`SELECT ${databaseTime} AS now`, [], {});
     this.noteTime(row?.now ?? Date.now(), before);
   }
 
@@ -154,16 +184,51 @@ export class Database {
     await pool?.end();
   }
 
-  async #send<T extends object>(
+  #send<T extends object>(text: string, parameters: readonly unknown[], options: SendOptions): Promise<T[]> {
+    const answer = this.#sendInTime<T>(text, parameters, options);
+    this.#options.clock?.waitFor?.(answer);
+    return answer;
+  }
+
+  async #sendInTime<T extends object>(
     text: string,
     parameters: readonly unknown[],
-    sent?: { begun: boolean },
+    { progress = { begun: false, givenUp: false }, timeoutMs = this.#options.timeoutMs }: SendOptions,
   ): Promise<T[]> {
-    const pool = await this.#openPool();
+    const tries = this.#silent;
+    if (tries && this.#trying) throw noAnswer("an earlier statement is not answered");
+    if (tries) this.#trying = true;
+    const inTime = new AbortController();
+    const limitMs = Math.min(timeoutMs, tries ? tryMs : timeoutMs);
+    try {
+      const pool = await this.#openPool();
+      const answer = this.#ask<T>(pool, text, parameters, progress);
+      const late = delay(limitMs, undefined, { signal: inTime.signal }).then(() => {
+        progress.givenUp = true;
+        if (timeoutMs >= this.#options.timeoutMs) this.#giveUp(pool);
+        throw noAnswer(`no answer within ${limitMs} ms`);
+      });
+      answer.catch(() => undefined);
+      const rows = await Promise.race([answer, late]);
+      this.#silent = false;
+      return rows;
+    } finally {
+      inTime.abort();
+      if (tries) this.#trying = false;
+    }
+  }
+
+  async #ask<T extends object>(
+    pool: Pg.Pool,
+    text: string,
+    parameters: readonly unknown[],
+    progress: Progress,
+  ): Promise<T[]> {
     const client = await pool.connect();
     let broken: Error | undefined;
     try {
-      if (sent !== undefined) sent.begun = true;
+      if (progress.givenUp) throw noAnswer("too late");
+      progress.begun = true;
       const { rows } = await client.query<T & Pg.QueryResultRow>(this.#text(text), [...parameters]);
       return rows;
     } catch (error) {
@@ -174,6 +239,31 @@ export class Database {
     }
   }
 
+  async #sendAnew<T extends object>(
+    text: string,
+    parameters: readonly unknown[],
+    timeoutMs = this.#options.timeoutMs,
+  ): Promise<T[]> {
+    const { Client } = await this.#loadDriver();
+    const limits = { connectionTimeoutMillis: timeoutMs, query_timeout: timeoutMs };
+    const client = new Client({ ...this.#settings("store"), ...limits });
+    client.on("error", () => undefined);
+    try {
+      await client.connect();
+      const { rows } = await client.query<T & Pg.QueryResultRow>(this.#text(text), [...parameters]);
+      return rows;
+    } finally {
+      cut(client);
+    }
+  }
+
+  /** Connections that may all be half open. */
+  #giveUp(pool: Pg.Pool): void {
+    this.#silent = true;
+    this.#pool = undefined;
+    pool.end().catch(() => undefined);
+  }
+
   async #wasCommitted(stamp: number): Promise<boolean> {
     for (;;) {
       try {
@@ -181,6 +271,7 @@ export class Database {
           `INSERT INTO @.commits (stamp, at) VALUES ($1, 0)
            ON CONFLICT (stamp) DO UPDATE SET stamp = excluded.stamp RETURNING at`,
           [stamp],
+          {},
         );
         return (row?.at ?? 0) > 0;
       } catch (error) {
@@ -260,6 +351,22 @@ export class Database {
 }
 
 const int8 = 20;
+
+interface SendOptions {
+  readonly progress?: Progress;
+  readonly timeoutMs?: number | undefined;
+}
+
+/** As the operating system says it of a connection that is not answered. */
+function noAnswer(message: string): Error {
+  return Object.assign(new Error(message), { code: "ETIMEDOUT" });
+}
+
+/** Without the farewell, which would wait for an answer. */
+export function cut(client: Pg.Client): void {
+  client.end().catch(() => undefined);
+  client.connection.stream.destroy();
+}
 
 function locationOf(url: string, schema: string): string {
   const { host, pathname } = new URL(url);

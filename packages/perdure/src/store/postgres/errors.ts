@@ -21,6 +21,16 @@ export function isUnavailable(error: unknown): boolean {
   return code === undefined ? unavailableMessage.test(error.message) : unavailable.test(code);
 }
 
+/**
+ * The server itself says that it is not there: it goes down, comes up, or nobody listens. That it says to everybody, so
+ * nobody else reaches it either; of silence that cannot be known.
+ */
+export function isDown(error: unknown): boolean {
+  if (error instanceof PerdureError) return isDown(error.cause);
+  if (error instanceof AggregateError) return error.errors.every(isDown);
+  return error instanceof Error && /^(57P0[1-3]|ECONNREFUSED)$/.test((error as DatabaseError).code ?? "");
+}
+
 /** Nothing was written, and the same statement may go through at once: a deadlock, or two that crossed. */
 export function isCrossed(error: unknown): boolean {
   const { code } = error as DatabaseError;

@@ -30,6 +30,7 @@ export interface ExecutorParts {
   readonly committed: (changes: readonly TaskChange[]) => void;
   /** Is told when this process begins to execute, or may have. */
   readonly onExecutes: () => void;
+  readonly onError: (error: unknown) => void;
 }
 
 export class PostgresExecutor implements Executor {
@@ -46,6 +47,11 @@ export class PostgresExecutor implements Executor {
 
   get executes(): boolean {
     return this.#executes;
+  }
+
+  /** It was started, and has lost what it ran; until it is known again. */
+  get isLost(): boolean {
+    return this.#endListening !== undefined && !this.#executes;
   }
 
   async start(request: StartExecutor): Promise<void> {
@@ -91,7 +97,9 @@ export class PostgresExecutor implements Executor {
   }
 
   async stop(): Promise<void> {
-    if (this.halt()) await this.#parts.membership.announce(undefined);
+    if (!this.halt()) return;
+    // A close does not fail for a database that is away: it is missed when its lease is over.
+    await this.#parts.membership.announce(undefined).catch(this.#parts.onError);
   }
 
   /** As `stop`, of a process that goes: the others hear of that. Whether it was started. */

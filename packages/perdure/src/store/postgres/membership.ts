@@ -9,12 +9,16 @@
  * himself first gives all others half a lease to come back.
  *
  * A process that finds its row deleted has lost: its attempts end, their writes are refused (the tasks are due, or
- * another attempt has begun), and it comes back under a new id.
+ * another attempt has begun), and it comes back under a new id. So has, without waiting for that news, a process to
+ * which the network has been silent for a lease: others may run by now what it runs. A server that says that it is
+ * down says so to everybody, and nobody has lost anything.
  */
+import { setTimeout as delay } from "node:timers/promises";
 import { hostname } from "node:os";
 import { nanoid } from "nanoid";
 import type { StartExecutor, ToolVersions } from "../store.ts";
 import { type Database, databaseTime } from "./database.ts";
+import { isDown } from "./errors.ts";
 
 type Taking = Pick<StartExecutor, "tools" | "versions">;
 
@@ -23,12 +27,16 @@ export interface MembershipParts {
   readonly leaseMs: number;
   /** What left tasks behind was found: they are due. */
   readonly onRecovered: () => void;
-  /** Others have taken over what this process runs. */
+  /** Others have taken over what this process runs, or may have. */
   readonly onLost: () => void;
   /** It is there, for the first time or again, under a new id. */
   readonly onJoined: () => void;
   readonly onError: (error: unknown) => void;
 }
+
+/** How long a process whose lease is over tries once more: it may only have been stopped itself, and reach everything. */
+const lastTryMs = 1_000;
+const leastTryMs = 1_000;
 
 const join = `
   INSERT INTO @.processes (id, tools, host, pid, started_at, lease_until, listener)
@@ -73,6 +81,11 @@ export class Membership {
   #listener: number | undefined;
   #joined: Promise<void> | undefined;
   #timer: NodeJS.Timeout | undefined;
+  #leaseEnd: NodeJS.Timeout | undefined;
+  /** The last renewal. */
+  #failed = false;
+  /** Under which id it lost what it ran, when it could tell nobody. */
+  #lostAs: string | undefined;
   #left = false;
   #others = 0;
   /** By `performance.now()`: since when no renewal has failed or come late. */
@@ -123,7 +136,7 @@ export class Membership {
     this.#takes = takes === undefined ? undefined : { tools: takes.tools, versions: takes.versions };
     if (takes !== undefined || this.#joined !== undefined) {
       await this.join();
-      await this.#renew();
+      await this.#renew("pooled");
     }
   }
 
@@ -167,6 +180,7 @@ export class Membership {
   async leave(): Promise<void> {
     this.#left = true;
     clearTimeout(this.#timer);
+    clearTimeout(this.#leaseEnd);
     const joined = await this.#joined?.then(
       () => true,
       () => false,
@@ -194,28 +208,60 @@ export class Membership {
   #schedule(): void {
     if (this.#left) return;
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => void this.#beat(), this.#parts.leaseMs / 3);
+    this.#timer = setTimeout(() => void this.#beat(), this.#parts.leaseMs / (this.#failed ? 6 : 3));
     if (this.#takes === undefined) this.#timer.unref();
   }
 
   async #beat(): Promise<void> {
     try {
-      await this.#renew();
+      await this.#renew(this.#failed ? "anew" : "pooled", Math.max(leastTryMs, this.#parts.leaseMs / 6));
+      this.#failed = false;
       const { leaseMs } = this.#parts;
       if (this.#takes !== undefined) await this.recover(performance.now() - this.#wellSince >= leaseMs / 2);
     } catch (error) {
+      this.#failed = true;
       this.#wellSince = Number.POSITIVE_INFINITY;
       if (!this.#left) this.#parts.onError(error);
     }
     this.#schedule();
   }
 
-  async #renew(): Promise<void> {
+  /** When the lease is over: unless a last try gets through, or hears that there is no server, all is lost. */
+  async #endLease(): Promise<void> {
+    const renewedAt = this.#renewedAt;
+    const hasAnswer = this.#renew("anew", lastTryMs).then(() => true, isDown);
+    const mayGoOn = await Promise.race([hasAnswer, delay(lastTryMs, false, { ref: false })]);
+    if (this.#left || this.#takes === undefined || this.#renewedAt !== renewedAt) return;
+    if (mayGoOn) {
+      this.#leaseEnd = setTimeout(() => void this.#endLease(), this.#parts.leaseMs / 3);
+    } else if (this.#lostAs === undefined) {
+      this.#lostAs = this.#id;
+      this.#id = nanoid();
+      this.#parts.onLost();
+    }
+  }
+
+  /** After a silence in which it lost everything: nobody has declared it dead meanwhile, or somebody has. */
+  async #comeBack(lostAs: string): Promise<void> {
+    await this.#parts.database.query("DELETE FROM @.processes WHERE id = $1", [lostAs]);
+    if (this.#lostAs !== lostAs) return;
+    this.#lostAs = undefined;
+    await this.#join();
+    await this.recover(false);
+  }
+
+  /** @param way `anew`: over a connection of its own, where those that are there may be dead. */
+  async #renew(way: "pooled" | "anew", timeoutMs?: number): Promise<void> {
+    if (this.#lostAs !== undefined) return this.#comeBack(this.#lostAs);
     const { database, leaseMs, onLost } = this.#parts;
+    const renewed = this.#id;
     const before = performance.now();
     const tools = this.#takes === undefined ? null : JSON.stringify(this.#takes);
-    const [row] = await database.query<{ now: number; others: number }>(renew, [this.#id, leaseMs, tools]);
-    if (this.#left) return;
+    const [row] = await database.query<{ now: number; others: number }>(renew, [this.#id, leaseMs, tools], {
+      way,
+      ...(timeoutMs !== undefined && { timeoutMs }),
+    });
+    if (this.#left || this.#id !== renewed) return; // meanwhile it has lost all the same
     if (row !== undefined) {
       this.#note(row, before);
       return;
@@ -230,6 +276,11 @@ export class Membership {
     if (now - this.#renewedAt > this.#parts.leaseMs) this.#wellSince = now;
     else this.#wellSince = Math.min(this.#wellSince, now);
     this.#renewedAt = now;
+    clearTimeout(this.#leaseEnd);
+    if (this.#takes !== undefined) {
+      const restMs = this.#parts.leaseMs - (now - before);
+      this.#leaseEnd = setTimeout(() => void this.#endLease(), Math.max(0, restMs));
+    }
     if (row === undefined) return;
     this.#others = row.others;
     this.#parts.database.noteTime(row.now, before);

@@ -5,15 +5,22 @@
  * 1,100 creates/s against 2,900). So it is told afterwards, at most once in 20 ms, all that happened meanwhile in one
  * message; and not at all while no other process is there. Nothing relies on it: who dies before he has told is
  * missed within two leases, and then everybody looks again; where the listener's connection is lost, everybody looks
- * once a second until it is back, and once more then.
+ * once a second until it is back, and once more then. A pooler in transaction mode takes LISTEN, and what is told comes
+ * to nobody; so a listener first has to hear something that was told over another connection.
  */
+import { setTimeout as delay } from "node:timers/promises";
 import type { TaskChange } from "../store.ts";
 import type { TaskId } from "../../task/id.ts";
 import type { TaskStatus } from "../../task/status.ts";
-import type { Database } from "./database.ts";
+import { nanoid } from "nanoid";
+import { cut, type Database } from "./database.ts";
 
 const everyMs = 20;
 const pollMs = 1_000;
+/** What is told comes within milliseconds, or not at all. */
+const echoMs = 3_000;
+/** A listener that hears nothing is tried again after so many looks. */
+const deafLooks = 60;
 /** A message holds at most 8,000 bytes: more changes than these, and everybody looks at all. */
 const maxChanges = 100;
 
@@ -23,6 +30,8 @@ interface Message {
   readonly changes?: readonly (readonly [TaskId, number, number, TaskStatus])[];
   readonly due?: boolean;
   readonly outbox?: boolean;
+  /** To the one that tells it: that it hears. */
+  readonly echo?: string;
   /** A process has come, or left what it ran to others. */
   readonly process?: "came" | "left";
 }
@@ -51,6 +60,7 @@ export class Notifications {
   #interested = 0;
   #listening: Promise<void> | undefined;
   #stopListening: (() => void) | undefined;
+  #echo: { readonly word: string; readonly heard: () => void } | undefined;
   #closed = false;
 
   constructor(parts: NotificationParts) {
@@ -126,12 +136,14 @@ export class Notifications {
 
   async #keepListening(): Promise<void> {
     while (this.#interested > 0) {
+      let looks = 1;
       try {
         await this.#listenOnce();
       } catch (error) {
+        if (error instanceof DeafError) looks = deafLooks;
         if (this.#interested > 0) this.#parts.onError(error);
       }
-      if (this.#interested > 0) await this.#pause();
+      for (; looks > 0 && this.#interested > 0; looks--) await this.#pause();
     }
     this.#listening = undefined;
   }
@@ -153,10 +165,14 @@ export class Notifications {
     if (this.#interested === 0) this.#stopListening?.();
     // What happened before is not told.
     this.#lookAgain();
+    if (!(await Promise.race([this.#hearsItself(), ended.then(() => true)]))) {
+      cut(client);
+      throw new DeafError();
+    }
     // A half-open connection says nothing: it is asked now and then whether it is there.
     const probe = setInterval(() => {
       client.query("SELECT 1").catch(() => {
-        client.end().catch(() => undefined);
+        cut(client);
         this.#stopListening?.();
       });
     }, 10_000);
@@ -164,6 +180,17 @@ export class Notifications {
     clearInterval(probe);
     this.#stopListening = undefined;
     this.#parts.onListener(undefined);
+  }
+
+  /** Whether what is told over another connection is heard on this one. */
+  async #hearsItself(): Promise<boolean> {
+    const word = nanoid();
+    const heard = new Promise<boolean>((resolve) => {
+      this.#echo = { word, heard: () => resolve(true) };
+    });
+    const { database, channel, from } = this.#parts;
+    await database.query("SELECT pg_notify($1, $2)", [channel, JSON.stringify({ from: from(), echo: word })]);
+    return Promise.race([heard, delay(echoMs, false, { ref: false })]);
   }
 
   async #pause(): Promise<void> {
@@ -180,6 +207,8 @@ export class Notifications {
 
   #hear(payload: string | undefined): void {
     const message = JSON.parse(payload ?? "{}") as Partial<Message>;
+    if (message.echo !== undefined && message.echo === this.#echo?.word) this.#echo.heard();
+    if (message.echo !== undefined) return;
     if (message.from === undefined || message.from === this.#parts.from()) return;
     const { onChanges, onDue, onOutbox, onProcess } = this.#parts;
     if (message.process !== undefined) onProcess(message.process);
@@ -198,5 +227,17 @@ export class Notifications {
     this.#parts.onDue();
     this.#parts.onOutbox();
     this.#parts.onProcess("left");
+  }
+}
+
+/** As behind a pooler in transaction mode. */
+class DeafError extends Error {
+  override readonly name = "DeafError";
+
+  constructor() {
+    super(
+      "the connection that listens hears nothing, as behind a pooler in transaction mode: processes look once a second " +
+        "instead. Set listenerUrl to the database itself.",
+    );
   }
 }

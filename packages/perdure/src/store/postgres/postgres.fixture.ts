@@ -5,6 +5,8 @@ import { inject } from "vitest";
 declare module "vitest" {
   interface ProvidedContext {
     readonly postgresPort: number;
+    /** Where every test runs over it (`PERDURE_TEST_STORE=postgres`), else empty. */
+    readonly postgresUrl: string;
   }
 }
 

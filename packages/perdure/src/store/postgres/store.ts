@@ -59,9 +59,14 @@ import {
 import { openCall, openWait, park } from "./transitions/waits.ts";
 
 export interface PostgresStoreOptions {
-  /** `postgres://user:password@host:port/database?sslmode=…` */
+  /** `postgres://user:password@host:port/database?sslmode=…`; `schema` in it does what the option of that name does. */
   readonly url: string;
-  /** Where the tables are, and nothing else. Default `perdure`. */
+  /**
+   * For the one connection that listens, where `url` leads to a pooler in transaction mode: to the database itself.
+   * Default: `url`.
+   */
+  readonly listenerUrl?: string;
+  /** Where the tables are, and nothing else. Default: what the URL says, or `perdure`. */
   readonly schema?: string;
   /** Of the pool; one more listens. Default 10. */
   readonly maxConnections?: number;
@@ -110,13 +115,15 @@ function openDatabase(options: PostgresStoreOptions): {
   readonly database: Database;
   readonly schema: string;
 } {
-  const { url, schema = "perdure", maxConnections = 10, timeoutMs = 10_000, clock } = options;
+  const { url, schema = schemaOf(url), maxConnections = 10, timeoutMs = 10_000, clock } = options;
+  const { listenerUrl = url } = options;
   if (!/^[A-Za-z_][A-Za-z0-9_]{0,40}$/.test(schema)) {
     throw new PerdureError("INVALID_OPTION", {
       message: `schema must be a name of at most 41 letters, digits and "_"; ${quote(schema)} came.`,
     });
   }
-  if (!URL.canParse(url) || !/^postgres(ql)?:$/.test(new URL(url).protocol)) {
+  for (const one of [url, listenerUrl]) {
+    if (URL.canParse(one) && /^postgres(ql)?:$/.test(new URL(one).protocol)) continue;
     throw new PerdureError("INVALID_OPTION", {
       message: "the URL of a store on Postgres must be postgres://user:password@host:port/database.",
     });
@@ -126,7 +133,12 @@ function openDatabase(options: PostgresStoreOptions): {
       message: `maxConnections must be an integer from 2; ${maxConnections} came.`,
     });
   }
-  return { database: new Database({ url, schema, maxConnections, timeoutMs, clock }), schema };
+  return { database: new Database({ url, listenerUrl, schema, maxConnections, timeoutMs, clock }), schema };
+}
+
+/** `?schema=…` of the URL. */
+function schemaOf(url: string): string {
+  return (URL.canParse(url) ? new URL(url).searchParams.get("schema") : null) ?? "perdure";
 }
 
 class PostgresStore implements Store.TaskStore {
@@ -206,6 +218,7 @@ class PostgresStore implements Store.TaskStore {
         this.#committed({ changes, due: false, outboxTouched: false });
       },
       onExecutes: () => this.deliveries.notify(),
+      onError,
     });
   }
 
@@ -408,6 +421,15 @@ class PostgresStore implements Store.TaskStore {
 
   async secret(name: string) {
     return takeSecret(await this.#ready(), name);
+  }
+
+  async ready() {
+    await (await this.#ready()).query("SELECT 1", [], { timeoutMs: 2_000 });
+    if (!this.executor.isLost) return;
+    throw new PerdureError("STORE_UNAVAILABLE", {
+      message: `${this.location}: this process was cut off for longer than its lease. It comes back by itself.`,
+      retryable: true,
+    });
   }
 
   close(): Promise<void> {

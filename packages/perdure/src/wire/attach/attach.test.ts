@@ -3,7 +3,6 @@ import { createTaskSessionFromClient, resultFromTaskOutcome } from "@modelcontex
 import { CallToolResultSchema } from "@modelcontextprotocol/sdk/types.js";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
-import { temporaryFile } from "../../app/app.fixture.ts";
 import {
   eventually,
   type Program,
@@ -12,12 +11,13 @@ import {
   sdk2Client,
   taskIdOf,
 } from "../stdio/clients.fixture.ts";
+import { temporaryStore } from "../../store/store-under-test.fixture.ts";
 
 const program = fileURLToPath(new URL("server.fixture.ts", import.meta.url));
 const quick = { name: "train", arguments: { epochs: 2, epochMs: 20 } };
 
-function server(sdk: string, way: "plain" | "fronted" | "factory", file = temporaryFile()): Program {
-  return [program, sdk, way, file];
+function server(sdk: string, way: "plain" | "fronted" | "factory", record = temporaryStore()): Program {
+  return [program, sdk, way, record];
 }
 
 describe.each(["sdk1", "sdk2"])("%s, by public API alone", (sdk) => {
@@ -144,14 +144,14 @@ describe.each(["sdk1", "sdk2"])("%s, with our fronts before its transport", (sdk
   });
 
   test("killed while a task runs, and started again", async () => {
-    const file = temporaryFile();
-    const first = new RawClient(server(sdk, "fronted", file));
+    const record = temporaryStore();
+    const first = new RawClient(server(sdk, "fronted", record));
     await first.initialize();
     const call = { name: "train", arguments: { epochs: 30, epochMs: 30 }, task: {} };
     const taskId = taskIdOf(await first.ask("tools/call", call));
     first.child.kill("SIGKILL");
     await first.ended();
-    const second = new RawClient(server(sdk, "fronted", file));
+    const second = new RawClient(server(sdk, "fronted", record));
     await second.initialize();
     expect((await second.ask("tasks/result", { taskId }, 10_000)).result).toMatchObject({
       structuredContent: { epochs: 30, runs: 2 },

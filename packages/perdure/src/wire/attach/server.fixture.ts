@@ -1,6 +1,6 @@
 /**
  * A server that somebody has on the official SDK, with durable tools attached:
- * `node server.fixture.ts sdk1|sdk2 fronted|plain|factory DATABASE_FILE`.
+ * `node server.fixture.ts sdk1|sdk2 fronted|plain|factory STORE`.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { McpServer as Sdk1Server } from "@modelcontextprotocol/sdk/server/mcp.js";
@@ -9,9 +9,10 @@ import { McpServer as Sdk2Server } from "@modelcontextprotocol/server";
 import { StdioServerTransport as Sdk2Transport } from "@modelcontextprotocol/server/stdio";
 import { z } from "zod";
 import { attach, perdure, ProtocolError } from "../../index.ts";
+import { programStore } from "../../store/program-store.fixture.ts";
 
-const [, , sdk, way, file = ""] = process.argv;
-const app = perdure({ name: "durable", version: "1.0.0", store: `sqlite:${file}`, poll: "100ms" });
+const [, , sdk, way, record = ""] = process.argv;
+const app = perdure({ name: "durable", version: "1.0.0", store: programStore(record), poll: "100ms" });
 
 app.task(
   "train",

@@ -1,7 +1,7 @@
 /** The held call through an application's endpoint, on a clock that the test moves. */
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
-import { closeNow, temporaryFile, testApp } from "../../app/app.fixture.ts";
+import { closeNow, testApp } from "../../app/app.fixture.ts";
 import type { App, PerdureOptions } from "../../app/app.ts";
 import type { TaskContext } from "../../engine/context.ts";
 import { ProtocolError } from "../../task/errors.ts";
@@ -12,6 +12,7 @@ import { CallEnd } from "./call-end.ts";
 import { holdCall, type HeldCall, type ProgressReport, waitForOutcome } from "./held-call.ts";
 import type { ToolOutcome } from "./tool-result.ts";
 import type { Service } from "../service.ts";
+import { temporaryStore } from "../../store/store-under-test.fixture.ts";
 
 type Handler = (
   input: { readonly n: number },
@@ -280,7 +281,7 @@ describe("rejoin", () => {
   });
 
   it("is also for a server that was closed, or killed, and started again", async () => {
-    const store = `sqlite:${temporaryFile()}`;
+    const store = temporaryStore();
     const first = await held({ turn }, { store });
     const lost = first.call({ arguments: { n: 5_000 } });
     await first.clock.advance("1s");

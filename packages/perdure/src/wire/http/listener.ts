@@ -18,6 +18,8 @@ export interface ListenerOptions {
   readonly requestTimeoutMs?: number;
   /** What `GET /ping` is answered with, whoever asks; absent: nothing is there. */
   readonly ping?: (() => Ping) | undefined;
+  /** What `GET /ready` says: 200, or 503 while this process cannot serve. To anybody: those who ask have no token. */
+  readonly readiness?: () => Promise<{ readonly ready: boolean }>;
 }
 
 /** The health check of AgentCore Runtime's contract. */
@@ -35,6 +37,7 @@ export interface Listening {
   close(): Promise<void>;
 }
 
+const readyPath = "/ready";
 const keepAliveTimeoutMs = 65_000;
 const maxHeaderBytes = 16_384;
 /** What does not end by itself at the close is cut after so long. */
@@ -52,7 +55,7 @@ export async function listen(endpoint: HttpEndpoint, options: ListenerOptions): 
       keepAliveTimeout: keepAliveTimeoutMs,
       maxHeaderSize: maxHeaderBytes,
     },
-    withPing(nodeListener(endpoint, path), options.ping),
+    withPing(withReadiness(nodeListener(endpoint, path), options.readiness), options.ping),
   );
   server.maxConnections = maxConnections;
   try {
@@ -88,6 +91,18 @@ function withPing(listener: RequestListener, ping: ListenerOptions["ping"]): Req
   return (message, response) => {
     if (message.method !== "GET" || message.url !== "/ping") return listener(message, response);
     response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(ping()));
+  };
+}
+
+function withReadiness(serve: RequestListener, readiness: ListenerOptions["readiness"]): RequestListener {
+  if (readiness === undefined) return serve;
+  return (message, response) => {
+    const { method, url } = message;
+    if (url !== readyPath || (method !== "GET" && method !== "HEAD")) return serve(message, response);
+    void readiness().then((said) => {
+      const headers = { "content-type": "application/json", "cache-control": "no-store" };
+      response.writeHead(said.ready ? 200 : 503, headers).end(JSON.stringify(said));
+    });
   };
 }
 

@@ -1,7 +1,7 @@
 /** Connections that stay open, are left, are never read, are too many, and are there at the close. */
 import { connect } from "node:net";
 import { describe, expect, it } from "vitest";
-import { closeNow, temporaryFile, testApp } from "../../app/app.fixture.ts";
+import { closeNow, testApp } from "../../app/app.fixture.ts";
 import {
   type Answer,
   answerOf,
@@ -17,6 +17,7 @@ import {
   run,
   type Running,
 } from "./http.fixture.ts";
+import { temporaryStore } from "../../store/store-under-test.fixture.ts";
 
 const statusOf = async ({ app }: Running) => (await app.tasks.list()).tasks.map(({ status }) => status);
 const waitCall = (ms: number, more: { id?: number; meta?: object } = {}) =>
@@ -150,7 +151,7 @@ describe("many at once", () => {
 
 describe("close", () => {
   it("cuts calls that are held, and does not cancel them: an equal call after the restart joins its task", async () => {
-    const store = `sqlite:${temporaryFile()}`;
+    const store = temporaryStore();
     const first = await run({ store, hold: "1m" });
     const client = new RawClient(first.port).send(httpPost(waitCall(700)));
     await eventually(async () => (await statusOf(first))[0] === "working");

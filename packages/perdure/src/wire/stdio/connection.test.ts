@@ -1,13 +1,13 @@
 /** What keeps a connection, and what ends it. */
 import { expect, test } from "vitest";
-import { temporaryFile } from "../../app/app.fixture.ts";
 import { eventually, RawClient, statuses, taskIdOf, trainer } from "./clients.fixture.ts";
+import { temporaryStore } from "../../store/store-under-test.fixture.ts";
 
 const quick = { name: "train", arguments: { epochs: 1, epochMs: 10 } };
 const long = { name: "train", arguments: { epochs: 500, epochMs: 20 } };
 
-function server(file = temporaryFile()): RawClient {
-  return new RawClient([trainer, file]);
+function server(record = temporaryStore()): RawClient {
+  return new RawClient([trainer, record]);
 }
 
 test("whatever a tool writes to standard output, the client reads the protocol only", async () => {
@@ -56,8 +56,8 @@ test("a client that reads no more ends the connection, too", async () => {
 });
 
 test("the end of the input closes the application at once, and the next start goes on with its tasks", async () => {
-  const file = temporaryFile();
-  const first = server(file);
+  const record = temporaryStore();
+  const first = server(record);
   await first.initialize();
   const created = await first.ask("tools/call", {
     ...quick,
@@ -74,7 +74,7 @@ test("the end of the input closes the application at once, and the next start go
   expect(first.messages.some(({ id }) => id === held)).toBe(false);
   expect(first.errors).toBe("");
 
-  const second = server(file);
+  const second = server(record);
   await second.initialize();
   const { result } = await second.ask("tasks/result", { taskId });
   expect(result).toMatchObject({ structuredContent: { epochs: 30, runs: 2 } });

@@ -1,6 +1,5 @@
 /** What goes over the pipe, line by line, with a real server process. */
 import { describe, expect, test } from "vitest";
-import { temporaryFile } from "../../app/app.fixture.ts";
 import {
   envelope,
   eventually,
@@ -10,12 +9,13 @@ import {
   trainer,
   withTasks,
 } from "./clients.fixture.ts";
+import { temporaryStore } from "../../store/store-under-test.fixture.ts";
 
 const quick = { name: "train", arguments: { epochs: 1, epochMs: 10 } };
 const long = { name: "train", arguments: { epochs: 500, epochMs: 20 } };
 
-function server(file = temporaryFile()): RawClient {
-  return new RawClient([trainer, file]);
+function server(record = temporaryStore()): RawClient {
+  return new RawClient([trainer, record]);
 }
 
 describe("a generation is told by each message", () => {

@@ -2,14 +2,14 @@
 import { createTaskSessionFromClient, resultFromTaskOutcome } from "@modelcontextprotocol/ext-tasks/client";
 import { CallToolResultSchema } from "@modelcontextprotocol/sdk/types.js";
 import { describe, expect, test } from "vitest";
-import { temporaryFile } from "../../app/app.fixture.ts";
 import { eventually, sdk1Client, sdk2Client, trainer } from "./clients.fixture.ts";
+import { temporaryStore } from "../../store/store-under-test.fixture.ts";
 
 const quick = { name: "train", arguments: { epochs: 2, epochMs: 20 } };
 
 describe("@modelcontextprotocol/sdk 1.32, without tasks", () => {
   test("calls, sees progress, and its output schemas fit", async () => {
-    const { client } = await sdk1Client([trainer, temporaryFile()]);
+    const { client } = await sdk1Client([trainer, temporaryStore()]);
     await client.listTools();
     const done: number[] = [];
     const result = await client.callTool(quick, CallToolResultSchema, {
@@ -24,7 +24,7 @@ describe("@modelcontextprotocol/sdk 1.32, without tasks", () => {
   });
 
   test("heartbeats keep a client that counts from the last progress", async () => {
-    const { client } = await sdk1Client([trainer, temporaryFile()]);
+    const { client } = await sdk1Client([trainer, temporaryStore()]);
     const result = await client.callTool(
       { name: "train", arguments: { epochs: 1, epochMs: 2_500 } },
       CallToolResultSchema,
@@ -34,7 +34,7 @@ describe("@modelcontextprotocol/sdk 1.32, without tasks", () => {
   });
 
   test("its own time-out detaches, and the same call again joins the running task", async () => {
-    const { client } = await sdk1Client([trainer, temporaryFile()]);
+    const { client } = await sdk1Client([trainer, temporaryStore()]);
     const call = { name: "train", arguments: { epochs: 20, epochMs: 80 } };
     await expect(client.callTool(call, CallToolResultSchema, { timeout: 500 })).rejects.toThrow("timed out");
     const result = await client.callTool(call, CallToolResultSchema, { timeout: 10_000 });
@@ -44,7 +44,7 @@ describe("@modelcontextprotocol/sdk 1.32, without tasks", () => {
   });
 
   test("an aborted call cancels the task", async () => {
-    const { client } = await sdk1Client([trainer, temporaryFile()]);
+    const { client } = await sdk1Client([trainer, temporaryStore()]);
     const abort = new AbortController();
     const call = client.callTool(
       { name: "train", arguments: { epochs: 500, epochMs: 20 } },
@@ -59,7 +59,7 @@ describe("@modelcontextprotocol/sdk 1.32, without tasks", () => {
   });
 
   test("errors of the tool and of the protocol", async () => {
-    const { client } = await sdk1Client([trainer, temporaryFile()]);
+    const { client } = await sdk1Client([trainer, temporaryStore()]);
     const result = await client.callTool({ name: "fail", arguments: { protocol: false } });
     expect(result).toMatchObject({ isError: true, content: [{ text: "no such data set" }] });
     await expect(client.callTool({ name: "fail", arguments: { protocol: true } })).rejects.toMatchObject({
@@ -70,7 +70,7 @@ describe("@modelcontextprotocol/sdk 1.32, without tasks", () => {
 
 describe("@modelcontextprotocol/sdk 1.32, with its tasks", () => {
   test("stream, get, list, and the result again", async () => {
-    const { client } = await sdk1Client([trainer, temporaryFile()]);
+    const { client } = await sdk1Client([trainer, temporaryStore()]);
     await client.listTools();
     const seen: string[] = [];
     let taskId = "";
@@ -90,7 +90,7 @@ describe("@modelcontextprotocol/sdk 1.32, with its tasks", () => {
   });
 
   test("cancel, and a task that is unknown", async () => {
-    const { client } = await sdk1Client([trainer, temporaryFile()]);
+    const { client } = await sdk1Client([trainer, temporaryStore()]);
     const stream = client.experimental.tasks.callToolStream(
       { name: "train", arguments: { epochs: 500, epochMs: 20 } },
       CallToolResultSchema,
@@ -104,7 +104,7 @@ describe("@modelcontextprotocol/sdk 1.32, with its tasks", () => {
   });
 
   test("a tool error is a failed task, whose message says why", async () => {
-    const { client } = await sdk1Client([trainer, temporaryFile()]);
+    const { client } = await sdk1Client([trainer, temporaryStore()]);
     const failed = { name: "fail", arguments: { protocol: false } };
     const messages = [];
     for await (const message of client.experimental.tasks.callToolStream(failed, CallToolResultSchema, {
@@ -120,11 +120,13 @@ describe("@modelcontextprotocol/sdk 1.32, with its tasks", () => {
 
 describe("@modelcontextprotocol/client 2.4", () => {
   test.each(["legacy", "auto"] as const)("without tasks (%s): a held call with progress", async (mode) => {
-    const { client } = await sdk2Client([trainer, temporaryFile()], mode);
+    const { client } = await sdk2Client([trainer, temporaryStore()], mode);
     expect(client.getProtocolEra()).toBe(mode === "auto" ? "modern" : "legacy");
     await client.listTools();
     const done: number[] = [];
-    const result = await client.callTool(quick, { onprogress: ({ progress }) => done.push(progress) });
+    const result = await client.callTool(quick, {
+      onprogress: ({ progress }) => void (progress >= 1 && done.push(progress)), // before that, heartbeats
+    });
     expect(result.structuredContent).toMatchObject({ epochs: 2, runs: 1 });
     // The second comes with the result, and the client may take that first.
     expect([[1], [1, 2]]).toContainEqual(done);
@@ -134,7 +136,7 @@ describe("@modelcontextprotocol/client 2.4", () => {
   });
 
   test("ext-tasks on 2025-11-25", async () => {
-    const { client } = await sdk2Client([trainer, temporaryFile()], "legacy");
+    const { client } = await sdk2Client([trainer, temporaryStore()], "legacy");
     await using session = createTaskSessionFromClient(client, { endpointId: "trainer" });
     const execution = await session.callTool("train", quick.arguments);
     expect(resultFromTaskOutcome((await execution.settle()).outcome)).toMatchObject({
@@ -143,7 +145,7 @@ describe("@modelcontextprotocol/client 2.4", () => {
   });
 
   test("ext-tasks on 2026-07-28: success, tool error, protocol error, cancel", async () => {
-    const { client, rawDispatch } = await sdk2Client([trainer, temporaryFile()], "auto");
+    const { client, rawDispatch } = await sdk2Client([trainer, temporaryStore()], "auto");
     await using session = createTaskSessionFromClient(client, {
       endpointId: "trainer",
       rawDispatch,

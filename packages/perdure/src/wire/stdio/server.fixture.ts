@@ -1,14 +1,15 @@
-/** A program that a client starts: `node server.fixture.ts DATABASE_FILE`. */
+/** A program that a client starts: `node server.fixture.ts STORE`. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
 import { perdure } from "../../app/app.ts";
 import { ProtocolError } from "../../task/errors.ts";
+import { programStore } from "../../store/program-store.fixture.ts";
 
-const [, , file = ""] = process.argv;
+const [, , record = ""] = process.argv;
 const app = perdure({
   name: "trainer",
   version: "1.0.0",
-  store: `sqlite:${file}`,
+  store: programStore(record),
   poll: "100ms",
   signals: true,
 });

@@ -1,7 +1,6 @@
 /** Who is asked what, by whom and how often: at the front itself. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
-import { temporaryFile } from "../../app/app.fixture.ts";
 import type { TaskId } from "../../task/id.ts";
 import type { JsonObject } from "../../task/json.ts";
 import { asking } from "./asking.fixture.ts";
@@ -16,6 +15,7 @@ import {
   start,
   testService,
 } from "./service.fixture.ts";
+import { temporaryStore } from "../../store/store-under-test.fixture.ts";
 
 /** Declares all there is to declare. */
 function client(name: string, more: Partial<V1Session> = {}): V1Session {
@@ -255,7 +255,7 @@ describe("a stream of its own", () => {
   });
 
   it("goes on from the id of its last event, at another process", async () => {
-    const store = `sqlite:${temporaryFile()}`;
+    const store = temporaryStore();
     const front = createV1Front(await testService(asking, { store }));
     const taskId = await start(front, "confirm");
     const ada = client("ada");

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { temporaryFile } from "../../app/app.fixture.ts";
 import { setTimeout as sleep } from "node:timers/promises";
 import { answerOf, post, serve } from "./http.fixture.ts";
 import { testService } from "./service.fixture.ts";
+import { temporaryStore } from "../../store/store-under-test.fixture.ts";
 
 const tools = {
   quick: { handler: () => "done" },
@@ -12,7 +12,7 @@ const text = (words: string) => [{ type: "text", text: words }];
 
 /** Two processes over one record. */
 async function two() {
-  const store = `sqlite:${temporaryFile()}`;
+  const store = temporaryStore();
   return [await testService(tools, { store }), await testService(tools, { store })];
 }
 

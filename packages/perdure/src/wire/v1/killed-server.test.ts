@@ -4,18 +4,18 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { CallToolResultSchema } from "@modelcontextprotocol/sdk/types.js";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { temporaryFile } from "../../app/app.fixture.ts";
 import { accept, person, resultOf, startTask } from "./asking.fixture.ts";
 import { connect, httpTransport } from "./http.fixture.ts";
 import { eventually } from "./service.fixture.ts";
+import { temporaryStore } from "../../store/store-under-test.fixture.ts";
 
 const program = fileURLToPath(new URL("server.fixture.ts", import.meta.url));
 
 async function start(
-  file: string,
+  record: string,
   port = 0,
 ): Promise<{ readonly url: string; readonly child: ChildProcess }> {
-  const child = spawn(process.execPath, [program, file, String(port)], {
+  const child = spawn(process.execPath, [program, record, String(port)], {
     stdio: ["ignore", "pipe", "inherit"],
   });
   onTestFinished(() => void child.kill("SIGKILL"));
@@ -30,8 +30,8 @@ async function start(
 
 /** Kills the server in the middle, and starts another one at its address. */
 async function killAndRestart(): Promise<{ url: string; restart: () => Promise<void> }> {
-  const file = temporaryFile();
-  const { url, child } = await start(file);
+  const record = temporaryStore();
+  const { url, child } = await start(record);
   return {
     url,
     restart: async () => {
@@ -39,7 +39,7 @@ async function killAndRestart(): Promise<{ url: string; restart: () => Promise<v
       child.kill("SIGKILL");
       await ended;
       await sleep(50);
-      await start(file, Number(new URL(url).port));
+      await start(record, Number(new URL(url).port));
     },
   };
 }

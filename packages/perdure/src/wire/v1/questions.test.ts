@@ -1,17 +1,17 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { CallToolResultSchema } from "@modelcontextprotocol/sdk/types.js";
 import { describe, expect, it } from "vitest";
-import { temporaryFile } from "../../app/app.fixture.ts";
 import type { ServingOptions } from "../../app/serving.ts";
 import type { TaskId } from "../../task/id.ts";
 import type { Service } from "../service.ts";
 import { accept, asking, person, type PersonOptions, resultOf, startTask } from "./asking.fixture.ts";
 import { httpTransport, post, serve } from "./http.fixture.ts";
 import { eventually, testService } from "./service.fixture.ts";
+import { temporaryStore, temporaryStoreInMemory } from "../../store/store-under-test.fixture.ts";
 
 /** A person at one server, or at two of one record, whose requests go to them in turn. */
 async function at(servers: 1 | 2, options: PersonOptions, serving: ServingOptions = {}) {
-  const store = servers === 1 ? "sqlite::memory:" : `sqlite:${temporaryFile()}`;
+  const store = servers === 1 ? temporaryStoreInMemory() : temporaryStore();
   const services = [];
   for (let count = 0; count < servers; count++)
     services.push(await testService(asking, { store, poll: "100ms", ...serving }));

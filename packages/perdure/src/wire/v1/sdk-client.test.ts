@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { CallToolResultSchema, CreateTaskResultSchema } from "@modelcontextprotocol/sdk/types.js";
 import { describe, expect, it } from "vitest";
-import { temporaryFile } from "../../app/app.fixture.ts";
 import { ProtocolError } from "../../task/errors.ts";
 import type { TaskContext } from "../../engine/context.ts";
 import type { Service } from "../service.ts";
 import { connect, serve } from "./http.fixture.ts";
 import { eventually, never, testService, type TestTask } from "./service.fixture.ts";
+import { temporaryStore } from "../../store/store-under-test.fixture.ts";
 
 const quick: TestTask = { handler: () => "done" };
 const slow: TestTask = { handler: ({ ms = 300 }) => sleep(Number(ms), "done") };
@@ -36,7 +36,7 @@ const text = (words: string) => [{ type: "text", text: words }];
 
 /** Two processes over one record. */
 async function two(): Promise<Service[]> {
-  const store = `sqlite:${temporaryFile()}`;
+  const store = temporaryStore();
   return [await testService(tools, { store }), await testService(tools, { store })];
 }
 

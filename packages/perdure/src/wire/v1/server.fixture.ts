@@ -1,10 +1,11 @@
-/** A server as a process of its own: `node server.fixture.ts FILE PORT`. Says `ready URL` once it serves. */
+/** A server as a process of its own: `node server.fixture.ts STORE PORT`. Says `ready URL` once it serves. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
 import { perdure } from "../../app/app.ts";
+import { programStore } from "../../store/program-store.fixture.ts";
 
-const [, , file = "", port = "0"] = process.argv;
-const app = perdure({ name: "killed", version: "1.0.0", store: `sqlite:${file}` });
+const [, , record = "", port = "0"] = process.argv;
+const app = perdure({ name: "killed", version: "1.0.0", store: programStore(record) });
 
 app.task("train", { description: "Ten epochs of 100 ms.", input: z.object({}) }, async (_, task) => {
   const from = (await task.saved<number>()) ?? 0;

@@ -5,13 +5,13 @@ import { onTestFinished } from "vitest";
 import { z } from "zod";
 import { silent } from "../../app/app.fixture.ts";
 import { type TaskOptions, toTaskTool } from "../../app/declaration.ts";
-import { openStore } from "../../app/open-store.ts";
 import { type DeclaredOptions, type ServingOptions, toService } from "../../app/serving.ts";
 import type { TaskContext } from "../../engine/context.ts";
 import { Runtime } from "../../engine/runtime.ts";
 import type { TaskTool } from "../../engine/tool.ts";
 import { systemClock } from "../../task/clock.ts";
 import { newTaskId } from "../../task/id.ts";
+import { openTestStore, temporaryStoreInMemory } from "../../store/store-under-test.fixture.ts";
 import type { JsonObject } from "../../task/json.ts";
 import type { JsonRpcError } from "../call/tool-result.ts";
 import type { JsonRpcRequest } from "../exchange.ts";
@@ -24,10 +24,10 @@ export interface TestTask {
   readonly options?: Partial<TaskOptions & DeclaredOptions>;
 }
 
-/** @param store `sqlite:FILE` for services that share a record, each as a process of its own. */
+/** @param store of `temporaryStore`, for services that share a record, each as a process of its own. */
 export async function testService(
   declared: Readonly<Record<string, TestTask>>,
-  { store = "sqlite::memory:", ...options }: ServingOptions & { readonly store?: string } = {},
+  { store = temporaryStoreInMemory(), ...options }: ServingOptions & { readonly store?: string } = {},
 ): Promise<Service> {
   const tools = new Map<string, TaskTool>();
   const tasks = new Map<string, { tool: TaskTool; options: DeclaredOptions }>();
@@ -38,7 +38,7 @@ export async function testService(
     tasks.set(name, { tool, options: full });
   }
   const runtime = new Runtime({
-    store: openStore(store, "test", systemClock, silent),
+    store: openTestStore(systemClock, store),
     tools,
     clock: systemClock,
     logger: silent,

@@ -9,7 +9,7 @@
  */
 import type { ServerEventBus } from "@modelcontextprotocol/server";
 import type { JsonObject } from "../../task/json.ts";
-import { internalError } from "../call/internal-error.ts";
+import { internalError, isShutdown } from "../call/internal-error.ts";
 import type { Exchange } from "../exchange.ts";
 import type { Service } from "../service.ts";
 import { ToolCalls } from "./call-tool.ts";
@@ -54,7 +54,8 @@ export function createV2Front(service: Service, { bus, maxListens = 10_000 }: V2
       try {
         await answer(exchange);
       } catch (error) {
-        service.runtime.logger.error({ err: error, method: exchange.request.method }, "a request failed");
+        const level = isShutdown(error) ? "debug" : "error";
+        service.runtime.logger[level]({ err: error, method: exchange.request.method }, "a request failed");
         exchange.error(internalError(error));
       }
     },

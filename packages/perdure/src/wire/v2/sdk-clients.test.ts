@@ -11,9 +11,9 @@ import {
   type TaskEnabledSession,
 } from "@modelcontextprotocol/ext-tasks/client";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { temporaryFile } from "../../app/app.fixture.ts";
 import type { JsonObject } from "../../task/json.ts";
 import { eventually } from "./service.fixture.ts";
+import { temporaryStore } from "../../store/store-under-test.fixture.ts";
 
 const program = fileURLToPath(new URL("server.fixture.ts", import.meta.url));
 const clientInfo = { name: "person", version: "0" };
@@ -24,8 +24,8 @@ interface Server {
   readonly child: ChildProcess;
 }
 
-async function serve(file = temporaryFile(), port = 0): Promise<Server> {
-  const child = spawn(process.execPath, [program, file, String(port)], {
+async function serve(record = temporaryStore(), port = 0): Promise<Server> {
+  const child = spawn(process.execPath, [program, record, String(port)], {
     stdio: ["ignore", "pipe", "inherit"],
   });
   onTestFinished(() => void child.kill("SIGKILL"));
@@ -171,13 +171,13 @@ describe.each(Object.entries(kinds))("%s", (_, use) => {
   });
 
   it("answers a server that was killed and started again meanwhile", async () => {
-    const file = temporaryFile();
-    const { url, child } = await serve(file);
+    const record = temporaryStore();
+    const { url, child } = await serve(record);
     const person = async (): Promise<Answer> => {
       const ended = once(child, "exit");
       child.kill("SIGKILL");
       await ended;
-      await serve(file, Number(new URL(url).port));
+      await serve(record, Number(new URL(url).port));
       return accept({ sure: true });
     };
     const { result, messages } = await use(url, person, "confirm");

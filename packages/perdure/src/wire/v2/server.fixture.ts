@@ -1,13 +1,14 @@
-/** A server as a process of its own: `node server.fixture.ts FILE PORT`. Says `ready URL` once it serves. */
+/** A server as a process of its own: `node server.fixture.ts STORE PORT`. Says `ready URL` once it serves. */
 import { z } from "zod";
 import { perdure } from "../../app/app.ts";
 import { question } from "../../engine/context.ts";
 import { PerdureError } from "../../task/errors.ts";
+import { programStore } from "../../store/program-store.fixture.ts";
 
-const [, , file = "", port = "0"] = process.argv;
+const [, , record = "", port = "0"] = process.argv;
 const ignore = (): void => undefined;
 const logger = { debug: ignore, info: ignore, warn: ignore, error: ignore };
-const app = perdure({ name: "asking", version: "1.0.0", store: `sqlite:${file}`, poll: "100ms", logger });
+const app = perdure({ name: "asking", version: "1.0.0", store: programStore(record), poll: "100ms", logger });
 
 const nothing = z.object({});
 const sure = z.object({ sure: z.boolean() });

@@ -1,16 +1,16 @@
-/** A service over a real store in memory, and an exchange that keeps what it is told. */
+/** A service over a real store, and an exchange that keeps what it is told. */
 import { defaultLimits } from "../../task/limits.ts";
 import { setTimeout as sleep } from "node:timers/promises";
 import { onTestFinished } from "vitest";
 import { z } from "zod";
 import { silent } from "../../app/app.fixture.ts";
 import { toTaskTool, type TaskHandler, type TaskOptions } from "../../app/declaration.ts";
-import { openStore } from "../../app/open-store.ts";
 import { type DeclaredOptions, type ServingOptions, toPlainTool, toService } from "../../app/serving.ts";
 import { Runtime } from "../../engine/runtime.ts";
 import type { TaskTool } from "../../engine/tool.ts";
 import { systemClock } from "../../task/clock.ts";
 import { newTaskId } from "../../task/id.ts";
+import { openTestStore } from "../../store/store-under-test.fixture.ts";
 import type { JsonObject } from "../../task/json.ts";
 import type { JsonRpcError } from "../call/tool-result.ts";
 import type { Exchange, JsonRpcRequest } from "../exchange.ts";
@@ -43,7 +43,7 @@ export async function testService(
       [name, toPlainTool(name, { description: name, input: z.looseObject({}) }, handler)] as const,
   );
   const runtime = new Runtime({
-    store: openStore("sqlite::memory:", "test", systemClock, silent),
+    store: openTestStore(),
     tools,
     clock: systemClock,
     logger: silent,
