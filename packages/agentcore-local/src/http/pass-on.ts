@@ -35,7 +35,7 @@ export async function passOn(passed: PassedOn): Promise<IncomingMessage> {
   else {
     const bounded = atMost(maxBodyBytes);
     bounded.on("error", (error) => outgoing.destroy(error));
-    body.once("error", (error) => outgoing.destroy(error));
+    body.on("error", (error) => outgoing.destroy(error));
     body.pipe(bounded).pipe(outgoing);
   }
   return promise;

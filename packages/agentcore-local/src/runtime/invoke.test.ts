@@ -164,6 +164,17 @@ test("an invocation is cut after 15 minutes, a stream after 60; the session stay
   expect(await own.invoke({}, sessionId(1))).toMatchObject({ pid });
 });
 
+test("when a caller goes, its request to the program ends; the session stays", async () => {
+  const { pid, cwd } = await bench.invoke({}, sessionId(5));
+  const gone = new AbortController();
+  const waits = bench.send({ wait: true, write: "begun" }, sessionId(5), gone.signal).catch(() => undefined);
+  await vi.waitFor(() => expect(existsSync(`${cwd}/begun`)).toBe(true));
+  gone.abort();
+  await waits;
+  await vi.waitFor(() => expect(existsSync(`${cwd}/gone`)).toBe(true));
+  expect(await bench.invoke({}, sessionId(5))).toMatchObject({ pid });
+});
+
 test("a planted fault strikes an invocation too", async () => {
   bench.local.faults.next({ operation: "InvokeAgentRuntime", error: "ThrottledException" });
   await expect(bench.send({}, sessionId(1))).rejects.toThrow("A planted fault");

@@ -39,7 +39,11 @@ async function answer(request: IncomingMessage, response: ServerResponse): Promi
   if (wish.updatedAt !== undefined) updatedAt = wish.updatedAt;
   if (wish.exit !== undefined) process.exit(wish.exit);
   if (wish.ignoreSigterm === true) process.on("SIGTERM", () => undefined);
-  if (wish.wait === true) return;
+  if (wish.wait === true) {
+    // Nobody waits for it any more.
+    response.on("close", () => writeFileSync("gone", ""));
+    return;
+  }
   let child: number | undefined;
   if (wish.child === true) child = spawn("sleep", ["600"], { stdio: "ignore" }).pid;
   if (wish.stream !== undefined) {

@@ -61,6 +61,17 @@ test("a session that does not run cannot be stopped", async () => {
   await expect(bench.stop(sessionId(1))).rejects.toMatchObject({ name: "ResourceNotFoundException" });
 });
 
+test("a request that is under way is told that its session was stopped", async () => {
+  const { cwd } = await bench.invoke({}, sessionId(1));
+  const waits = bench.send({ wait: true, write: "begun" }, sessionId(1)).catch((error: unknown) => error);
+  await vi.waitFor(() => expect(existsSync(`${cwd}/begun`)).toBe(true));
+  await bench.stop(sessionId(1));
+  expect(await waits).toMatchObject({
+    name: "RuntimeClientError",
+    message: "The session has ended (stopped).",
+  });
+});
+
 test("15 minutes after its last invocation it is ended; each invocation begins them anew", async () => {
   const { pid, cwd } = await bench.invoke({}, sessionId(1));
   const { ended } = running();
@@ -99,7 +110,15 @@ test("8 hours after its beginning it is ended, whatever it does", async () => {
   await vi.waitFor(() => expect(existsSync(`${disk}/begun`)).toBe(true));
   bench.clock.advance(8 * 60 * minuteMs);
   expect(await ended).toBe("lifetime");
-  expect(await waits).toMatchObject({ name: "RuntimeClientError" });
+  // Its own 15 minutes were over before.
+  expect(await waits).toMatchObject({ name: "GatewayTimeoutException" });
+});
+
+test("three days later it was idle, and not old", async () => {
+  await bench.invoke({}, sessionId(1));
+  const { ended } = running();
+  bench.clock.advance(3 * 24 * 60 * minuteMs);
+  expect(await ended).toBe("idle");
 });
 
 test("a program that ignores SIGTERM is killed", async () => {

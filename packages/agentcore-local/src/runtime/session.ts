@@ -112,7 +112,7 @@ export class Session {
     }
     this.ending.throwIfAborted();
     this.#activeAt = clock.now();
-    this.#timers = [clock.after(runtime.lifeMs, () => void this.end("lifetime"))];
+    this.#timers = [clock.after(runtime.lifeMs, () => void this.#lifeIsOver(program))];
     this.#watchIdleness(program);
     this.#lookAgain(program);
     return program;
@@ -132,13 +132,23 @@ export class Session {
       this.#timers = this.#timers.filter((other) => other !== timer);
       void this.#look(program).then(() => {
         if (this.ending.aborted) return;
-        const isBusy = this.#requests > 0;
-        if (isBusy) this.#activeAt = clock.now();
-        if (isBusy || clock.now() < this.#activeAt + runtime.idleMs) this.#watchIdleness(program);
-        else void this.end("idle");
+        if (this.#requests > 0) this.#activeAt = clock.now();
+        if (this.#isIdle()) void this.end("idle");
+        else this.#watchIdleness(program);
       });
     });
     this.#timers = [...this.#timers, timer];
+  }
+
+  /** Where time was moved over both limits at once, the earlier one counts. */
+  async #lifeIsOver(program: Program): Promise<void> {
+    await this.#look(program);
+    await this.end(this.#isIdle() ? "idle" : "lifetime");
+  }
+
+  #isIdle(): boolean {
+    const { clock, runtime } = this.#plan;
+    return this.#requests === 0 && clock.now() >= this.#activeAt + runtime.idleMs;
   }
 
   #lookAgain(program: Program): void {
