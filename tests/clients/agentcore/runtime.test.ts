@@ -7,6 +7,7 @@ import {
 } from "@modelcontextprotocol/client";
 import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
+import { exportJWK, generateKeyPair, SignJWT } from "jose";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { Bench, sessionId } from "../../../packages/agentcore-local/src/runtime/runtime.fixture.ts";
 
@@ -88,6 +89,19 @@ test("a client's composite session id is taken as it is", async () => {
   const { client } = await connect(bench, { "mcp-session-id": composite });
   expect(counted(await client.callTool(sum)).headers).toMatchObject({ "mcp-session-id": composite });
   await client.close();
+});
+
+test("a client with a bearer token is let in, one without is told that it wants one", async () => {
+  const { publicKey, privateKey } = await generateKeyPair("ES256");
+  const jwks = { keys: [{ ...(await exportJWK(publicKey)), kty: "EC", kid: "k" }] };
+  const customJWTAuthorizer = { jwks, issuer: "me", allowedAudience: ["trainer"] };
+  await using own = await Bench.start({ protocol: "MCP", args, customJWTAuthorizer });
+  const token = new SignJWT({}).setProtectedHeader({ alg: "ES256", kid: "k" }).setIssuer("me");
+  const authorization = `Bearer ${await token.setAudience("trainer").sign(privateKey)}`;
+  const { client } = await connect(own, { authorization });
+  expect(counted(await client.callTool(sum)).headers).not.toHaveProperty("authorization");
+  await client.close();
+  await expect(connect(own)).rejects.toThrow("A bearer token is wanted");
 });
 
 test("InvokeAgentRuntime carries MCP: ids, version, the answer as the server wrote it", async () => {

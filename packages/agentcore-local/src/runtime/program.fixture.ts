@@ -1,16 +1,16 @@
 /**
  * A program under a runtime: `/ping` and `/invocations` (or `/mcp`), on PORT. What it is asked for in the payload, it
- * does: it answers with what it has heard, streams, waits, says that it is busy, starts a child, ends.
+ * does: it answers with what it has heard, streams, waits, starts a child, ends. It is always busy, and moves its
+ * `time_of_last_update` when it finds a file `progress`.
  */
 import { spawn } from "node:child_process";
-import { readdirSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 
 interface Wish {
   readonly write?: string;
   readonly stream?: number;
   readonly wait?: boolean;
-  readonly updatedAt?: number;
   readonly child?: boolean;
   readonly exit?: number;
   readonly status?: number;
@@ -28,6 +28,10 @@ async function read(request: IncomingMessage): Promise<Buffer> {
 
 async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
   if (request.url === "/ping") {
+    if (existsSync("progress")) {
+      rmSync("progress");
+      updatedAt += 1;
+    }
     response.end(JSON.stringify({ status: "HealthyBusy", time_of_last_update: updatedAt }));
     return;
   }
@@ -36,7 +40,6 @@ async function answer(request: IncomingMessage, response: ServerResponse): Promi
   const wish = (isJson ? JSON.parse(body.toString()) : {}) as Wish;
   invocations += 1;
   if (wish.write !== undefined) writeFileSync(wish.write, "");
-  if (wish.updatedAt !== undefined) updatedAt = wish.updatedAt;
   if (wish.exit !== undefined) process.exit(wish.exit);
   if (wish.ignoreSigterm === true) process.on("SIGTERM", () => undefined);
   if (wish.wait === true) {

@@ -1,5 +1,5 @@
 /** The life of a session: a process and a disk of its own, from the first invocation to its end. */
-import { existsSync } from "node:fs";
+import { existsSync, writeFileSync } from "node:fs";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { SessionEvent } from "./sessions.ts";
 import { Bench, isAlive, sessionId } from "./runtime.fixture.ts";
@@ -90,16 +90,28 @@ test("15 minutes after its last invocation it is ended; each invocation begins t
 });
 
 test("a time_of_last_update that moves keeps it; HealthyBusy with one that stands still does not", async () => {
-  const { pid } = await bench.invoke({ updatedAt: 1 }, sessionId(1));
-  const session = running();
-  await bench.invoke({ updatedAt: 2 }, sessionId(1));
-  const waiting = bench.clock.waiting;
-  bench.clock.advance(15 * minuteMs);
-  // It was looked at, and lives for another 15 minutes.
-  await vi.waitFor(() => expect(bench.clock.waiting).toBe(waiting));
+  await using busy = await Bench.start({}, { limits: { pingMs: 20 } });
+  const { pid, cwd } = await busy.invoke({}, sessionId(1));
+  const [session] = busy.local.sessions();
+  busy.clock.advance(14 * minuteMs);
+  writeFileSync(`${cwd}/progress`, "");
+  await vi.waitFor(() => expect(existsSync(`${cwd}/progress`)).toBe(false));
+  // Its answer has come when the next look is over too.
+  writeFileSync(`${cwd}/progress`, "");
+  await vi.waitFor(() => expect(existsSync(`${cwd}/progress`)).toBe(false));
+  busy.clock.advance(14 * minuteMs);
+  await vi.waitFor(() => expect(busy.clock.waiting).toBe(2));
   expect(isAlive(pid)).toBe(true);
-  bench.clock.advance(15 * minuteMs);
-  expect(await session.ended).toBe("idle");
+  busy.clock.advance(minuteMs);
+  expect(await session?.ended).toBe("idle");
+});
+
+test("in time that is moved over nothing happens, also when something did just before", async () => {
+  const { cwd } = await bench.invoke({}, sessionId(1));
+  const { ended } = running();
+  writeFileSync(`${cwd}/progress`, "");
+  bench.clock.advance(16 * minuteMs);
+  expect(await ended).toBe("idle");
 });
 
 test("8 hours after its beginning it is ended, whatever it does", async () => {

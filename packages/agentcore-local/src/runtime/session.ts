@@ -44,6 +44,7 @@ export class Session {
   #requests = 0;
   #activeAt: number;
   #lastUpdate: number | undefined;
+  #lookedAt = { clock: 0, real: 0 };
   #timers: readonly { cancel(): void }[] = [];
   #pinging: NodeJS.Timeout | undefined;
 
@@ -112,6 +113,7 @@ export class Session {
     }
     this.ending.throwIfAborted();
     this.#activeAt = clock.now();
+    this.#lookedAt = { clock: this.#activeAt, real: performance.now() };
     this.#timers = [clock.after(runtime.lifeMs, () => void this.#lifeIsOver(program))];
     this.#watchIdleness(program);
     this.#lookAgain(program);
@@ -161,8 +163,14 @@ export class Session {
   async #look({ port }: Program): Promise<void> {
     if (!this.runtime.definition.ping) return;
     const pong = await ping(port);
-    if (pong?.timeOfLastUpdate === undefined || pong.timeOfLastUpdate === this.#lastUpdate) return;
-    this.#lastUpdate = pong.timeOfLastUpdate;
-    this.#activeAt = this.#plan.clock.now();
+    const now = this.#plan.clock.now();
+    const realNow = performance.now();
+    if (pong?.timeOfLastUpdate !== undefined && pong.timeOfLastUpdate !== this.#lastUpdate) {
+      this.#lastUpdate = pong.timeOfLastUpdate;
+      // Since the last look, but before a move of the clock: nothing happens in time that is moved over.
+      const at = Math.min(now, this.#lookedAt.clock + realNow - this.#lookedAt.real);
+      this.#activeAt = Math.max(this.#activeAt, at);
+    }
+    this.#lookedAt = { clock: now, real: realNow };
   }
 }
