@@ -43,7 +43,8 @@ export function isYes(text: string): boolean {
 }
 
 function said(name: string, property: Schema, prompt: string, isRequired: boolean): unknown {
-  const words = name.replaceAll(/[_-]/g, "[\\s_-]").replace(/s$/, "s?");
+  // `dataset` is also said as two words.
+  const words = name.replaceAll(/[_-]/g, "").split("").join("[\\s_-]?").replace(/s$/, "s?");
   const options = property["enum"];
   if (Array.isArray(options)) return options.find((option) => hasWord(prompt, String(option)));
   if (isNumber(property)) {
@@ -69,14 +70,18 @@ function saidText(words: string, prompt: string, isRequired: boolean): string | 
   const named = [
     `\\b${words}\\s*(?:=|:|is|named|called)\\s*${value}`,
     `([\\w./-]+)\\s+${words}\\b(?!\\s*(?:=|:))`,
+    `\\b${words}\\s+${value}`,
   ];
   const loose = [`["'“]([^"'”]+)["'”]`, `\\b(?:on|of|from|named|called|for)\\s+(?:the\\s+)?${value}`];
   for (const pattern of isRequired ? [...named, ...loose] : named.slice(0, 1)) {
     const [, found] = new RegExp(pattern, "i").exec(prompt) ?? [];
-    if (found !== undefined && !/^(the|a|an|this|that|my)$/i.test(found)) return found;
+    if (found !== undefined && !fillers.test(found)) return found;
   }
   return undefined;
 }
+
+/** Words that name nothing. */
+const fillers = /^(the|a|an|this|that|my|our|on|of|from|for|with|to|in|by|and|please)$/i;
 
 /** What the schema says itself. */
 function standing(property: Schema, isRequired: boolean): unknown {

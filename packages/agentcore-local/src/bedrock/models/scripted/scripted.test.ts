@@ -83,6 +83,8 @@ async function say(messages: Message[], more: Partial<ModelRequest> = {}): Promi
 describe("asked to do something", () => {
   it.each<[string, object]>([
     ["Train a classifier on mnist.", { dataset: "mnist", epochs: 10 }],
+    ["Train on the data set mnist, for 3 epochs.", { dataset: "mnist", epochs: 3 }],
+    ["Train it with the mnist dataset please.", { dataset: "mnist", epochs: 10 }],
     ["Please train it with dataset: digits-2 for 25 epochs", { dataset: "digits-2", epochs: 25 }],
     [
       'Could you train a model on "the big one", learning rate 0.05, optimizer sgd?',
