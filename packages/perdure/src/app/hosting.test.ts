@@ -55,6 +55,16 @@ describe("a profile", () => {
     expect((await ping(port)).body).toMatchObject({ status: "Healthy" });
   });
 
+  it("takes the address that a stand-in for the platform names", async () => {
+    vi.stubEnv("HOST", "127.0.0.1");
+    vi.stubEnv("PORT", "0");
+    const { app } = trainer({ hosting: "agentcore-runtime" });
+    const { url } = await app.listen();
+    expect(url).toMatch(/^http:\/\/127\.0\.0\.1:(?!8000)\d+\/mcp$/);
+    vi.stubEnv("PORT", "http");
+    expect(() => trainer({ hosting: "agentcore-runtime" })).toThrow(/^PORT must be a port; "http" came/);
+  });
+
   it("wants auth on a platform, as any public address does", async () => {
     const app = testApp({ hosting: "agentcore-runtime" });
     await expect(app.listen({ port: 0 })).rejects.toMatchObject({ code: "INVALID_OPTION" });

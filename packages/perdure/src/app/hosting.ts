@@ -67,11 +67,22 @@ const profiles: Readonly<Record<Hosting, HostingProfile>> = {
 /** The one that was given; else that of `PERDURE_HOSTING`; else local. @throws PerdureError `INVALID_OPTION` */
 export function toHosting(given: Hosting | undefined): HostingProfile {
   const name: string = given ?? process.env["PERDURE_HOSTING"] ?? "local";
-  if (Object.hasOwn(profiles, name)) return profiles[name as Hosting];
+  if (Object.hasOwn(profiles, name)) return atPlace(profiles[name as Hosting]);
   const names = Object.keys(profiles).map(quote).join(", ");
   throw new PerdureError("INVALID_OPTION", {
     message: `${given === undefined ? "PERDURE_HOSTING" : "hosting"} must be one of ${names}; ${quote(name)} came.`,
   });
+}
+
+/**
+ * A platform's address is fixed, but for one that stands in for it on a machine of many: it says by `HOST` and `PORT`
+ * where it will ask, as agentcore-local does.
+ */
+function atPlace(profile: HostingProfile): HostingProfile {
+  const { HOST: host = profile.host, PORT: port } = process.env;
+  if (profile.name === "local" || port === undefined) return profile;
+  if (/^\d{1,5}$/.test(port)) return { ...profile, host, port: Number(port) };
+  throw new PerdureError("INVALID_OPTION", { message: `PORT must be a port; ${quote(port)} came.` });
 }
 
 /** @throws PerdureError `INVALID_OPTION` where `auth` believes what nobody has verified */
