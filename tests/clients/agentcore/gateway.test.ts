@@ -67,11 +67,11 @@ test("a client of SDK v2 too", async () => {
 test("after 5 minutes a call is cut, and the next one served", async () => {
   const client = await connect();
   await client.callTool({ name: "tools___count", arguments: { by: 1 } });
-  await vi.waitFor(() => expect(local.sessions().length).toBeGreaterThan(0));
+  await vi.waitFor(() => expect(local.sessions().length).toBeGreaterThan(0), 5_000);
   const waiting = clock.waiting;
   const cut = client.callTool({ name: "tools___hang", arguments: {} }).catch((error: unknown) => error);
   // The gateway's and the runtime's own limit are running.
-  await vi.waitFor(() => expect(clock.waiting).toBe(waiting + 2));
+  await vi.waitFor(() => expect(clock.waiting).toBe(waiting + 2), 5_000);
   clock.advance(5 * 60_000);
   expect(String(await cut)).toContain("limit of 5 minutes");
   const called = await client.callTool({ name: "tools___count", arguments: { by: 1 } });

@@ -6,7 +6,7 @@ import type { IncomingMessage } from "node:http";
 import { z } from "zod";
 import { Authorizer, JwtAuthorizer } from "../authorizer.ts";
 import type { Clock } from "../clock.ts";
-import { passOn } from "../http/pass-on.ts";
+import { passOn, pickHeaders } from "../http/pass-on.ts";
 import { readBody } from "../http/body.ts";
 import type { Request } from "../http/two-protocols.ts";
 import type { Answer } from "../operation.ts";
@@ -84,7 +84,7 @@ export class Gateway {
         url: new URL(targetUrl()),
         headers: {
           ...allowedHeaders(request, target.requestHeaderAllowlist),
-          ...mcpHeaders(request),
+          ...pickHeaders(request, isForwarded),
           ...(outgoing.name !== undefined && { "mcp-name": outgoing.name }),
           ...target.headers,
           "content-length": String(body.length),
@@ -98,7 +98,7 @@ export class Gateway {
       const stream = isRewritten
         ? rewrite(answer, message, target.name)
         : untilLate(answer, message, late.signal);
-      return { status: answer.statusCode ?? 502, headers: answerHeaders(answer), stream };
+      return { status: answer.statusCode ?? 502, headers: pickHeaders(answer, isAnswered), stream };
     } catch (error) {
       timer.cancel();
       if (error instanceof Late) return json(504, rpcError(message.id, -32001, error.message));
@@ -157,22 +157,10 @@ function isEvents(answer: IncomingMessage): boolean {
   return answer.headers["content-type"]?.startsWith("text/event-stream") === true;
 }
 
-function mcpHeaders(request: Request): Record<string, string> {
-  const wanted = (header: string): boolean =>
-    header.startsWith("mcp-") ||
-    header === "content-type" ||
-    header === "accept" ||
-    header === "last-event-id";
-  const found = Object.entries(request.headers).filter(([header]) => wanted(header));
-  return Object.fromEntries(
-    found.flatMap(([header, value]) => (typeof value === "string" ? [[header, value]] : [])),
-  );
+function isForwarded(header: string): boolean {
+  return header.startsWith("mcp-") || ["content-type", "accept", "last-event-id"].includes(header);
 }
 
-function answerHeaders(answer: IncomingMessage): Record<string, string> {
-  const names = ["content-type", "mcp-session-id", "mcp-protocol-version"];
-  const found = names.map((header) => [header, answer.headers[header]] as const);
-  return Object.fromEntries(
-    found.flatMap(([header, value]) => (typeof value === "string" ? [[header, value]] : [])),
-  );
+function isAnswered(header: string): boolean {
+  return ["content-type", "mcp-session-id", "mcp-protocol-version"].includes(header);
 }

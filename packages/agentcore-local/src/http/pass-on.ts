@@ -1,5 +1,5 @@
 /** A request that is passed on to another HTTP server, with no limit of time but the one that the signal sets. */
-import { type IncomingMessage, request as httpRequest } from "node:http";
+import { type IncomingHttpHeaders, type IncomingMessage, request as httpRequest } from "node:http";
 import { request as httpsRequest } from "node:https";
 import { type Readable, Transform } from "node:stream";
 import { ServiceError } from "../service-error.ts";
@@ -39,6 +39,17 @@ export async function passOn(passed: PassedOn): Promise<IncomingMessage> {
     body.pipe(bounded).pipe(outgoing);
   }
   return promise;
+}
+
+/** Those of the headers that are there, and stand there once. */
+export function pickHeaders(
+  { headers }: { readonly headers: IncomingHttpHeaders },
+  isPicked: (name: string) => boolean,
+): Record<string, string> {
+  const picked = Object.entries(headers).filter(([name]) => isPicked(name));
+  return Object.fromEntries(
+    picked.flatMap(([name, value]) => (typeof value === "string" ? [[name, value]] : [])),
+  );
 }
 
 function atMost(maxBytes: number): Transform {

@@ -153,7 +153,7 @@ test("an invocation is cut after 15 minutes, a stream after 60; the session stay
   await using own = await Bench.start();
   const { pid, cwd } = await own.invoke({}, sessionId(1));
   const waits = own.send({ wait: true, write: "begun" }, sessionId(1)).catch((error: unknown) => error);
-  await vi.waitFor(() => expect(existsSync(`${cwd}/begun`)).toBe(true));
+  await vi.waitFor(() => expect(existsSync(`${cwd}/begun`)).toBe(true), 5_000);
   const { response } = await own.send({ stream: 1 }, sessionId(1));
   const streams = response?.transformToString().catch((error: unknown) => error);
   own.clock.advance(15 * minuteMs);
@@ -168,10 +168,10 @@ test("when a caller goes, its request to the program ends; the session stays", a
   const { pid, cwd } = await bench.invoke({}, sessionId(5));
   const gone = new AbortController();
   const waits = bench.send({ wait: true, write: "begun" }, sessionId(5), gone.signal).catch(() => undefined);
-  await vi.waitFor(() => expect(existsSync(`${cwd}/begun`)).toBe(true));
+  await vi.waitFor(() => expect(existsSync(`${cwd}/begun`)).toBe(true), 5_000);
   gone.abort();
   await waits;
-  await vi.waitFor(() => expect(existsSync(`${cwd}/gone`)).toBe(true));
+  await vi.waitFor(() => expect(existsSync(`${cwd}/gone`)).toBe(true), 5_000);
   expect(await bench.invoke({}, sessionId(5))).toMatchObject({ pid });
 });
 

@@ -5,7 +5,7 @@
 import { randomUUID } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import type { Clock } from "../clock.ts";
-import { passOn, tooLarge } from "../http/pass-on.ts";
+import { passOn, pickHeaders, tooLarge } from "../http/pass-on.ts";
 import type { Request } from "../http/two-protocols.ts";
 import type { Answer } from "../operation.ts";
 import { ServiceError, validationError } from "../service-error.ts";
@@ -19,15 +19,15 @@ const sessionHeader = "x-amzn-bedrock-agentcore-runtime-session-id";
 const mcpSessionHeader = "mcp-session-id";
 
 const traceHeaders = ["x-amzn-trace-id", "traceparent", "tracestate", "baggage"];
-const requestHeaders = [
+const requestHeaders = new Set([
   "content-type",
   "content-length",
   "accept",
   "x-amzn-bedrock-agentcore-runtime-user-id",
   ...traceHeaders,
-];
-const mcpRequestHeaders = ["mcp-protocol-version", "mcp-method", "mcp-name", "last-event-id"];
-const answerHeaders = ["content-type", "mcp-protocol-version", ...traceHeaders];
+]);
+const mcpRequestHeaders = new Set(["mcp-protocol-version", "mcp-method", "mcp-name", "last-event-id"]);
+const answerHeaders = new Set(["content-type", "mcp-protocol-version", ...traceHeaders]);
 
 export interface Invocation {
   readonly runtime: Runtime;
@@ -55,8 +55,8 @@ export async function invoke(setting: InvocationSetting, invocation: Invocation)
   const session = sessions.open(runtime, qualifier, id);
   const headers = {
     ...listed,
-    ...pick(request, requestHeaders),
-    ...(runtime.isMcp && pick(request, mcpRequestHeaders)),
+    ...pickHeaders(request, (name) => requestHeaders.has(name)),
+    ...(runtime.isMcp && pickHeaders(request, (name) => mcpRequestHeaders.has(name))),
     [sessionHeader]: session.id,
     ...(runtime.isMcp && { [mcpSessionHeader]: id }),
   };
@@ -75,7 +75,7 @@ export async function invoke(setting: InvocationSetting, invocation: Invocation)
   return {
     status,
     headers: {
-      ...pick(answer, answerHeaders),
+      ...pickHeaders(answer, (name) => answerHeaders.has(name)),
       [sessionHeader]: session.id,
       ...(runtime.isMcp && { [mcpSessionHeader]: typeof own === "string" ? own : id }),
     },
@@ -141,13 +141,6 @@ function sessionIdOf(runtime: Runtime, request: Request): string {
         `Member must have length ${rule} than or equal to ${limit}`,
     );
   return id;
-}
-
-function pick(from: Request | IncomingMessage, names: readonly string[]): Record<string, string> {
-  const found = names.map((name) => [name, from.headers[name]] as const);
-  return Object.fromEntries(
-    found.flatMap(([name, value]) => (typeof value === "string" ? [[name, value]] : [])),
-  );
 }
 
 function timedOut(ms: number): ServiceError {

@@ -84,6 +84,7 @@ export class Program {
     this.#killGroup();
     await this.exited;
     await rm(this.disk, { recursive: true, force: true, maxRetries: 5 });
+    givenPorts.delete(this.port);
     if (this.pid !== undefined) this.#keeping.forget(this.pid);
   }
 
@@ -113,6 +114,9 @@ function inherited(): Record<string, string> {
   return Object.fromEntries(names.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : [])));
 }
 
+/** Given to a program that may not listen yet: the system would give it away again. */
+const givenPorts = new Set<number>();
+
 async function freePort(): Promise<number> {
   const server = createServer();
   server.listen(0, "127.0.0.1");
@@ -120,5 +124,7 @@ async function freePort(): Promise<number> {
   const { port } = server.address() as AddressInfo;
   server.close();
   await once(server, "close");
+  if (givenPorts.has(port)) return freePort();
+  givenPorts.add(port);
   return port;
 }

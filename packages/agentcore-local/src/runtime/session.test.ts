@@ -50,7 +50,7 @@ test("StopRuntimeSession ends the process, what it started, and its disk; the sa
   const before = await bench.invoke({ child: true }, sessionId(1));
   expect(isAlive(before.child)).toBe(true);
   expect(await bench.stop(sessionId(1))).toMatchObject({ runtimeSessionId: sessionId(1), statusCode: 200 });
-  await vi.waitFor(() => expect([before.pid, before.child].some(isAlive)).toBe(false));
+  await vi.waitFor(() => expect([before.pid, before.child].some(isAlive)).toBe(false), 5_000);
   expect(existsSync(before.cwd)).toBe(false);
   const after = await bench.invoke({}, sessionId(1));
   expect(after.pid).not.toBe(before.pid);
@@ -64,7 +64,7 @@ test("a session that does not run cannot be stopped", async () => {
 test("a request that is under way is told that its session was stopped", async () => {
   const { cwd } = await bench.invoke({}, sessionId(1));
   const waits = bench.send({ wait: true, write: "begun" }, sessionId(1)).catch((error: unknown) => error);
-  await vi.waitFor(() => expect(existsSync(`${cwd}/begun`)).toBe(true));
+  await vi.waitFor(() => expect(existsSync(`${cwd}/begun`)).toBe(true), 5_000);
   await bench.stop(sessionId(1));
   expect(await waits).toMatchObject({
     name: "RuntimeClientError",
@@ -95,12 +95,12 @@ test("a time_of_last_update that moves keeps it; HealthyBusy with one that stand
   const [session] = busy.local.sessions();
   busy.clock.advance(14 * minuteMs);
   writeFileSync(`${cwd}/progress`, "");
-  await vi.waitFor(() => expect(existsSync(`${cwd}/progress`)).toBe(false));
+  await vi.waitFor(() => expect(existsSync(`${cwd}/progress`)).toBe(false), 5_000);
   // Its answer has come when the next look is over too.
   writeFileSync(`${cwd}/progress`, "");
-  await vi.waitFor(() => expect(existsSync(`${cwd}/progress`)).toBe(false));
+  await vi.waitFor(() => expect(existsSync(`${cwd}/progress`)).toBe(false), 5_000);
   busy.clock.advance(14 * minuteMs);
-  await vi.waitFor(() => expect(busy.clock.waiting).toBe(2));
+  await vi.waitFor(() => expect(busy.clock.waiting).toBe(2), 5_000);
   expect(isAlive(pid)).toBe(true);
   busy.clock.advance(minuteMs);
   expect(await session?.ended).toBe("idle");
@@ -119,7 +119,7 @@ test("8 hours after its beginning it is ended, whatever it does", async () => {
   const { ended } = running();
   const waits = bench.send({ wait: true, write: "begun" }, sessionId(1)).catch((error: unknown) => error);
   const { disk } = await running().program;
-  await vi.waitFor(() => expect(existsSync(`${disk}/begun`)).toBe(true));
+  await vi.waitFor(() => expect(existsSync(`${disk}/begun`)).toBe(true), 5_000);
   bench.clock.advance(8 * 60 * minuteMs);
   expect(await ended).toBe("lifetime");
   // Its own 15 minutes were over before.
@@ -153,10 +153,10 @@ test("a program that ends by itself ends the session, and who waits for it is to
 });
 
 test.each([
-  ["ends before it listens", ["-e", "process.exit(7)"], "ended with exit code 7"],
-  ["never listens", ["-e", "setInterval(() => {}, 1000)"], "completes in 0.2s"],
-])("a program that %s is a RuntimeClientError", async (_name, args, said) => {
-  await using broken = await Bench.start({ args }, { limits: { startMs: 200, stopMs: 50 } });
+  ["ends before it listens", "process.exit(7)", 30_000, "ended with exit code 7"],
+  ["never listens", "setInterval(() => {}, 1000)", 200, "completes in 0.2s"],
+])("a program that %s is a RuntimeClientError", async (_name, code, startMs, said) => {
+  await using broken = await Bench.start({ args: ["-e", code] }, { limits: { startMs, stopMs: 50 } });
   const refused = await broken.send({}).catch((error: unknown) => error);
   expect(refused).toMatchObject({ name: "RuntimeClientError" });
   expect((refused as Error).message).toContain(said);
