@@ -44,7 +44,9 @@ export function isYes(text: string): boolean {
 
 function said(name: string, property: Schema, prompt: string, isRequired: boolean): unknown {
   // `dataset` is also said as two words.
-  const words = name.replaceAll(/[_-]/g, "").split("").join("[\\s_-]?").replace(/s$/, "s?");
+  const letters = name.replaceAll(/[^a-z0-9]/gi, "");
+  if (letters === "") return undefined;
+  const words = letters.split("").join("[\\s_-]?").replace(/s$/, "s?");
   const options = property["enum"];
   if (Array.isArray(options)) return options.find((option) => hasWord(prompt, String(option)));
   if (isNumber(property)) {

@@ -98,6 +98,17 @@ describe("asked to do something", () => {
     },
   );
 
+  it("reads names that mean something to a regular expression as names", async () => {
+    const properties = {
+      "c++": { type: "string" },
+      "a.b[": { type: "integer", default: 1 },
+      "*": { type: "string" },
+    };
+    const odd = { name: "train_model", inputSchema: { json: { type: "object", properties } } };
+    const { calls } = await say([user("Train with c: x")], { tools: [odd] });
+    expect(calls).toEqual([{ name: "train_model", input: { "c++": "x", "a.b[": 1 } }]);
+  });
+
   it("asks for what it was not told, and invents nothing", async () => {
     expect(await say([user("Train!")])).toEqual({
       text: "To call train_model I need to know: dataset.",
@@ -219,7 +230,7 @@ describe("a question of a task", () => {
       assistant("train_model asks: Loss rises. Go on?"),
       user("Yes."),
       called("answer_task", { task_id: "t-1", key: "q1", content: { goOn: true } }),
-      result("The answer is taken."),
+      result("The answer is taken.\ntrain_model is working. To wait for its end, call check_task_status."),
     ];
     expect((await say(answered)).text).toBe("The answer is taken.");
     expect((await say([...answered, assistant("The answer is taken."), user("How is it?")])).text).toMatch(

@@ -50,7 +50,9 @@ function tellResult(result: NonNullable<ContentBlock["toolResult"]>, conversatio
   }
   const outcome = conversation.outcomes.findLast((one) => one.text === text);
   if (outcome !== undefined) return tell(outcome);
-  return result.status === "error" ? `That did not work: ${text}` : text;
+  // What stands behind its first line is said to a model: how to go on asking after the task.
+  const [said = ""] = text.split("\n");
+  return result.status === "error" ? `That did not work: ${said}` : said;
 }
 
 function ask({ tool, message }: OpenQuestion): string {
