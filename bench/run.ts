@@ -27,6 +27,9 @@ import { expiry } from "./months/expiry.ts";
 import { growth } from "./months/growth.ts";
 import { turns } from "./months/turns.ts";
 import { oneAtATime } from "./one-at-a-time.ts";
+import { endToEndOnPostgres } from "./postgres/end-to-end.ts";
+import { endServer } from "./postgres/server.ts";
+import { statusReadsOnPostgres } from "./postgres/status-reads.ts";
 import { type Outcome, table } from "./report.ts";
 import { start } from "./start.ts";
 import { steps } from "./steps.ts";
@@ -54,6 +57,8 @@ const benchmarks: readonly { readonly name: string; run(folder: string): Promise
     turns,
     ...growth,
     artifacts,
+    ...endToEndOnPostgres,
+    statusReadsOnPostgres,
   ].map((each) => ({
     name: each.name,
     run: (folder: string) => compare(each, folder),
@@ -88,6 +93,7 @@ for (const [i, benchmark] of chosen.entries()) {
   console.error(`${benchmark.name} …`);
   outcomes.push(await benchmark.run(own));
 }
+await endServer();
 console.log(options.json ? JSON.stringify({ machine, outcomes }, null, 2) : `${machine}\n${table(outcomes)}`);
 if (options.check && outcomes.some(({ ok }) => !ok)) process.exitCode = 1;
 
