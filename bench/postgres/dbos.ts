@@ -11,10 +11,9 @@ export async function dbosWorkflows(url: string) {
     logLevel: "error",
     runAdminServer: false,
   });
-  const workflow = DBOS.registerWorkflow(
-    async ({ amount }: typeof input) => ({ accepted: true, amount }),
-    { name: "bench" },
-  );
+  const workflow = DBOS.registerWorkflow(async ({ amount }: typeof input) => ({ accepted: true, amount }), {
+    name: "bench",
+  });
   await DBOS.launch();
   return {
     run: (untilMs: number) => concurrently(untilMs, () => workflow(input)),

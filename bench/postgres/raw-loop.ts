@@ -21,7 +21,10 @@ export async function rawLoop(url: string): Promise<{
       concurrently(untilMs, async () => {
         const now = Date.now();
         const values = [newTaskId(now), JSON.stringify(input), now];
-        await pool.query("INSERT INTO queue (id, state, input, due_at) VALUES ($1, 'queued', $2, $3)", values);
+        await pool.query(
+          "INSERT INTO queue (id, state, input, due_at) VALUES ($1, 'queued', $2, $3)",
+          values,
+        );
         const { rows } = await pool.query<{ id: string }>(claim);
         await pool.query("UPDATE queue SET state = 'completed', result = $2 WHERE id = $1", [
           rows[0]?.id,

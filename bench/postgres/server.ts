@@ -1,6 +1,9 @@
 /** One PostgreSQL for all benchmarks of a run, begun by the first that asks; each has a database of its own. Commits wait for the disk. */
 import { Client } from "pg";
-import { type PostgresServer, startPostgres } from "../../packages/perdure/src/store/postgres/server.fixture.ts";
+import {
+  type PostgresServer,
+  startPostgres,
+} from "../../packages/perdure/src/store/postgres/server.fixture.ts";
 
 let starting: Promise<PostgresServer> | undefined;
 let databases = 0;

@@ -1,6 +1,7 @@
 /**
  * The way to Postgres: a bounded pool of connections, each statement a transaction of its own. Nothing is kept in a
- * session (no prepared statement, no setting, no lock), so that a pooler in transaction mode may stand between.
+ * session (no setting, no lock, and no prepared statement that is relied on, see `prepared.ts`), so that a pooler in
+ * transaction mode may stand between.
  *
  * **Silence is not waited for twice.** A half-open connection says nothing. When a statement is not answered in time,
  * all connections are given up, and until an answer comes one statement at a time tries; the others are refused at once.
@@ -19,6 +20,7 @@ import type { Clock } from "../../task/clock.ts";
 import { PerdureError } from "../../task/errors.ts";
 import type { Timestamp } from "../../task/record.ts";
 import { isUnavailable, storeError } from "./errors.ts";
+import { PreparedStatements } from "./prepared.ts";
 
 export interface DatabaseOptions {
   /** `postgres://user:password@host:port/database?sslmode=…` */
@@ -63,6 +65,7 @@ export class Database {
   readonly location: string;
   readonly #options: DatabaseOptions;
   readonly #texts = new Map<string, string>();
+  readonly #prepared = new PreparedStatements();
   #driver: Promise<typeof Pg> | undefined;
   #pool: Promise<Pg.Pool> | undefined;
   /** The database's time less `performance.now()`. */
@@ -99,6 +102,7 @@ export class Database {
         ? this.#sendAnew<T>(text, parameters, timeoutMs)
         : this.#send<T>(text, parameters, { timeoutMs }));
     } catch (error) {
+      if (this.#prepared.refused(error)) return this.query<T>(text, parameters, { way, timeoutMs });
       throw storeError(error, this.location);
     }
   }
@@ -227,9 +231,10 @@ export class Database {
     const client = await pool.connect();
     let broken: Error | undefined;
     try {
-      if (progress.givenUp) throw noAnswer("too late");
+if (progress.givenUp) throw noAnswer("too late");
       progress.begun = true;
-      const { rows } = await client.query<T & Pg.QueryResultRow>(this.#text(text), [...parameters]);
+      const statement = this.#prepared.statement(this.#text(text), [...parameters]);
+      const { rows } = await client.query<T & Pg.QueryResultRow>(statement);
       return rows;
     } catch (error) {
       if (isUnavailable(error)) broken = error as Error;

@@ -15,17 +15,20 @@ import { toOperation, toRecord, toSummary, toTimelineEvent } from "../sqlite/row
 import type { AskedQuestion, ListTasks, ReadTimeline, RejoinKey, TaskKey, TaskPage } from "../store.ts";
 import type { Database } from "./database.ts";
 import { isThere } from "./membership.ts";
+import { often } from "./prepared.ts";
 import type { TaskRow } from "./rows.ts";
 
 /** From `expires_at` on a task is gone, whether or not its rows were deleted yet. */
 const kept = "(t.expires_at IS NULL OR t.expires_at > $2)";
 const ofKept = `EXISTS (SELECT 1 FROM @.tasks t WHERE t.id = $1 AND ${kept})`;
 
-const recordById = `
+const recordById = `${often}
   SELECT t.*, i.value AS input, r.value AS result FROM @.tasks t
     LEFT JOIN @.payloads i ON i.task_id = t.id AND i.kind = 'input'
     LEFT JOIN @.payloads r ON r.task_id = t.id AND r.kind = 'result'
   WHERE t.id = $1 AND ${kept}`;
+
+const summaryById = `${often}SELECT t.* FROM @.tasks t WHERE t.id = $1 AND ${kept}`;
 
 export async function readRecord(
   database: Database,
@@ -43,10 +46,7 @@ export async function readSummary(
   database: Database,
   { taskId, owner }: TaskKey,
 ): Promise<TaskSummary | undefined> {
-  const [row] = await database.query<TaskRow>(`SELECT t.* FROM @.tasks t WHERE t.id = $1 AND ${kept}`, [
-    taskId,
-    database.now(),
-  ]);
+  const [row] = await database.query<TaskRow>(summaryById, [taskId, database.now()]);
   return row === undefined || (owner !== undefined && row.owner !== owner) ? undefined : toSummary(row);
 }
 
