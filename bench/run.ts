@@ -27,9 +27,13 @@ import { expiry } from "./months/expiry.ts";
 import { growth } from "./months/growth.ts";
 import { turns } from "./months/turns.ts";
 import { oneAtATime } from "./one-at-a-time.ts";
+import { completionOnPostgres } from "./postgres/completion.ts";
 import { endToEndOnPostgres } from "./postgres/end-to-end.ts";
+import { growthOnPostgres } from "./postgres/growth.ts";
 import { endServer } from "./postgres/server.ts";
 import { statusReadsOnPostgres } from "./postgres/status-reads.ts";
+import { takeover } from "./postgres/takeover.ts";
+import { fourWorkers } from "./postgres/workers.ts";
 import { type Outcome, table } from "./report.ts";
 import { start } from "./start.ts";
 import { steps } from "./steps.ts";
@@ -59,6 +63,7 @@ const benchmarks: readonly { readonly name: string; run(folder: string): Promise
     artifacts,
     ...endToEndOnPostgres,
     statusReadsOnPostgres,
+    ...growthOnPostgres,
   ].map((each) => ({
     name: each.name,
     run: (folder: string) => compare(each, folder),
@@ -71,6 +76,9 @@ const benchmarks: readonly { readonly name: string; run(folder: string): Promise
   waking,
   parked,
   expiry,
+  completionOnPostgres,
+  takeover,
+  fourWorkers,
 ];
 
 const { values: options, positionals: names } = parseArgs({

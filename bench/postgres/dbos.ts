@@ -9,7 +9,6 @@ export async function dbosWorkflows(url: string) {
     systemDatabaseUrl: url,
     systemDatabasePoolSize: connections,
     logLevel: "error",
-    runAdminServer: false,
   });
   const workflow = DBOS.registerWorkflow(async ({ amount }: typeof input) => ({ accepted: true, amount }), {
     name: "bench",

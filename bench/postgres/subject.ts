@@ -7,6 +7,9 @@ import { concurrently, input, type Subject } from "../subject.ts";
 /** Of every pool here, perdure's and the references'. */
 export const connections = 10;
 
+/** The shortest there is. */
+export const leaseMs = 10_000;
+
 export const schema = z.object({ customer: z.string(), amount: z.number(), lines: z.array(z.string()) });
 
 export async function openSubject(url: string): Promise<Subject> {

@@ -29,6 +29,8 @@ export interface MembershipParts {
   readonly onRecovered: () => void;
   /** Others have taken over what this process runs, or may have. */
   readonly onLost: () => void;
+  /** It was alone until now, and has told nobody what it changed. */
+  readonly onOthers: () => void;
   /** It is there, for the first time or again, under a new id. */
   readonly onJoined: () => void;
   readonly onError: (error: unknown) => void;
@@ -107,7 +109,22 @@ export class Membership {
 
   /** Another process said that it is there. */
   noteOther(): void {
-    this.#others = Math.max(1, this.#others);
+    this.#noteOthers(Math.max(1, this.#others));
+  }
+
+  /** Once it listens: who came while it did not. */
+  async countOthers(): Promise<void> {
+    const [row] = await this.#parts.database.query<{ others: number }>(
+      "SELECT count(*) AS others FROM @.processes WHERE id <> $1",
+      [this.#id],
+    );
+    this.#noteOthers(row?.others ?? 0);
+  }
+
+  #noteOthers(others: number): void {
+    const wasAlone = this.#others === 0;
+    this.#others = others;
+    if (wasAlone && others > 0) this.#parts.onOthers();
   }
 
   /** The connection that listens is there, or gone on purpose: the others may know by it that this process is. */
@@ -282,7 +299,7 @@ export class Membership {
       this.#leaseEnd = setTimeout(() => void this.#endLease(), Math.max(0, restMs));
     }
     if (row === undefined) return;
-    this.#others = row.others;
+    this.#noteOthers(row.others);
     this.#parts.database.noteTime(row.now, before);
   }
 }

@@ -3,7 +3,8 @@
  *
  * A NOTIFY inside the transaction that changed something takes a lock of the whole database at its commit (measured:
  * 1,100 creates/s against 2,900). So it is told afterwards, at most once in 20 ms, all that happened meanwhile in one
- * message; and not at all while no other process is there. Nothing relies on it: who dies before he has told is
+ * message; and not at all while no other process is there. Nothing relies on it: what could not be told, or came before
+ * another process was known, is told as "look"; who dies before he has told is
  * missed within two leases, and then everybody looks again; where the listener's connection is lost, everybody looks
  * once a second until it is back, and once more then. A pooler in transaction mode takes LISTEN, and what is told comes
  * to nobody; so a listener first has to hear something that was told over another connection.
@@ -55,6 +56,8 @@ export class Notifications {
   readonly #pending = new Map<TaskId, TaskChange>();
   #due = false;
   #outbox = false;
+  /** What was to be told is not known any more: all are to look. */
+  #anything = false;
   #timer: NodeJS.Timeout | undefined;
   #lastTold = 0;
   #interested = 0;
@@ -73,6 +76,17 @@ export class Notifications {
     for (const change of changes) this.#pending.set(change.taskId, change);
     this.#due ||= due;
     this.#outbox ||= outbox;
+    this.#schedule();
+  }
+
+  /** Others may have missed something: they are to look. */
+  tellOfAnything(): void {
+    if (this.#closed) return;
+    this.#anything = true;
+    this.#schedule();
+  }
+
+  #schedule(): void {
     const wait = Math.max(0, this.#lastTold + everyMs - performance.now());
     this.#timer ??= setTimeout(() => void this.flush(), wait);
   }
@@ -81,9 +95,11 @@ export class Notifications {
   async flush(): Promise<void> {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    if (this.#pending.size === 0 && !this.#due && !this.#outbox) return;
+    if (this.#pending.size === 0 && !this.#due && !this.#outbox && !this.#anything) return;
     const changes = [...this.#pending.values()];
-    const [due, outbox] = [this.#due, this.#outbox];
+    const anything = this.#anything;
+    const [due, outbox] = [this.#due || anything, this.#outbox || anything];
+    this.#anything = false;
     this.#outbox = false;
     this.#pending.clear();
     this.#due = false;
@@ -91,12 +107,16 @@ export class Notifications {
     const compact = changes.map(
       ({ taskId, attempt, revision, status }) => [taskId, attempt, revision, status] as const,
     );
-    await this.#send({
+    const told = await this.#send({
       from: this.#parts.from(),
-      ...(compact.length <= maxChanges && { changes: compact }),
+      ...(compact.length <= maxChanges && !anything && { changes: compact }),
       ...(due && { due }),
       ...(outbox && { outbox }),
     });
+    if (told || this.#closed) return;
+    this.#anything = true;
+    this.#timer ??= setTimeout(() => void this.flush(), pollMs);
+    this.#timer.unref();
   }
 
   async tellOfProcess(what: "came" | "left"): Promise<void> {
@@ -123,14 +143,16 @@ export class Notifications {
     await this.#listening;
   }
 
-  async #send(message: Message): Promise<void> {
+  async #send(message: Message): Promise<boolean> {
     try {
       await this.#parts.database.query("SELECT pg_notify($1, $2)", [
         this.#parts.channel,
         JSON.stringify(message),
       ]);
+      return true;
     } catch (error) {
       this.#parts.onError(error);
+      return false;
     }
   }
 

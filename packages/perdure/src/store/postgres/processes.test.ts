@@ -133,6 +133,27 @@ describe("notifications", () => {
     await Promise.all([here.close(), there.close()]);
   });
 
+  it("come also where two processes started at the same moment, and neither saw the other", async () => {
+    for (let round = 0; round < 5; round++) {
+      const [here, there] = [openStore(), openStore()];
+      const wanted = request({ begin: true });
+      // As one who waits does: looks when it is told that something has changed, and at no other time.
+      const ended = new Promise<void>((resolve) => {
+        there.subscribe(() => {
+          const look = async (): Promise<void> => {
+            if ((await there.summary({ taskId: wanted.id }))?.status === "completed") resolve();
+          };
+          void look();
+        });
+      });
+      await Promise.all([here.executor.start({ tools: ["train"], wake: () => undefined }), there.list({})]);
+      await here.create(wanted);
+      await here.complete({ taskId: wanted.id, attempt: 1, result: round });
+      await ended;
+      await Promise.all([here.close(), there.close()]);
+    }
+  });
+
   it("wake the processes that execute, wherever the work comes from", async () => {
     const [here, there] = [openStore(), openStore()];
     let woken = 0;

@@ -177,6 +177,7 @@ class PostgresStore implements Store.TaskStore {
         this.#notifications.tell([], true);
       },
       onLost: () => this.executor.lose(),
+      onOthers: () => this.#notifications.tellOfAnything(),
       onJoined: () => {
         void this.#notifications.tellOfProcess("came");
         this.executor.rejoin();
@@ -191,7 +192,10 @@ class PostgresStore implements Store.TaskStore {
       onChanges: (changes) => this.#emit(changes ?? [undefined]),
       onDue: () => this.executor.notifyDue(),
       onOutbox: () => this.deliveries.notify(),
-      onListener: (listener) => this.#membership.noteListener(listener),
+      onListener: (listener) => {
+        this.#membership.noteListener(listener);
+        if (listener !== undefined && this.#isOpen) this.#membership.countOthers().catch(onError);
+      },
       onProcess: (what) => this.#onProcess(what),
       onError,
     });
@@ -465,6 +469,8 @@ class PostgresStore implements Store.TaskStore {
     else await requireMigrated(this.#database);
     await this.#membership.join();
     this.#isOpen = true;
+    // Whoever came while this one was not yet listening was not heard.
+    await this.#membership.countOthers();
   }
 
   /** Without a turn of waiting in between once it is open: the order of calls is that of the transitions. */
