@@ -95,14 +95,15 @@ export class Database {
   async query<T extends object = Row>(
     text: string,
     parameters: readonly unknown[] = [],
-    { way = "pooled", timeoutMs }: Sending = {},
+    sending: Sending = {},
   ): Promise<T[]> {
+    const { way = "pooled", timeoutMs } = sending;
     try {
       return await (way === "anew"
         ? this.#sendAnew<T>(text, parameters, timeoutMs)
         : this.#send<T>(text, parameters, { timeoutMs }));
     } catch (error) {
-      if (this.#prepared.refused(error)) return this.query<T>(text, parameters, { way, timeoutMs });
+      if (this.#prepared.refused(error)) return this.query<T>(text, parameters, sending);
       throw storeError(error, this.location);
     }
   }
@@ -231,7 +232,7 @@ export class Database {
     const client = await pool.connect();
     let broken: Error | undefined;
     try {
-if (progress.givenUp) throw noAnswer("too late");
+      if (progress.givenUp) throw noAnswer("too late");
       progress.begun = true;
       const statement = this.#prepared.statement(this.#text(text), [...parameters]);
       const { rows } = await client.query<T & Pg.QueryResultRow>(statement);

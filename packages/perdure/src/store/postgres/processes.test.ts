@@ -149,7 +149,7 @@ describe("notifications", () => {
       await Promise.all([here.executor.start({ tools: ["train"], wake: () => undefined }), there.list({})]);
       await here.create(wanted);
       await here.complete({ taskId: wanted.id, attempt: 1, result: round });
-      await ended;
+      await expect(ended).resolves.toBeUndefined();
       await Promise.all([here.close(), there.close()]);
     }
   });
