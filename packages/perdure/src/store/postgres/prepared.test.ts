@@ -17,6 +17,7 @@ afterAll(async () => {
 
 const options = () => ({
   url: server.url,
+  listenerUrl: server.url,
   schema: "public",
   maxConnections: 2,
   timeoutMs: 5_000,
