@@ -51,8 +51,7 @@ export class SoakClient {
     flaky: async () => this.#answers("flaky", {}),
     nap: async () => {
       const [id, n] = await this.#start("nap");
-      assert.equal((await this.#wait(id)).content["status"], "completed");
-      assert.deepEqual((await this.#call("get_task_results", { task_id: id })).content, { n });
+      await this.#ends(id, { n });
       this.#ended.push({ id, at: performance.now() });
     },
     ask: async () => {
@@ -60,8 +59,7 @@ export class SoakClient {
       assert.equal((await this.#wait(id)).content["status"], "input_required");
       const yes = this.#random() < 0.5;
       await this.#call("answer_task", { task_id: id, content: { yes } });
-      assert.equal((await this.#wait(id)).content["status"], "completed");
-      assert.deepEqual((await this.#call("get_task_results", { task_id: id })).content, { n, yes });
+      await this.#ends(id, { n, yes });
     },
     cancel: async () => {
       const [id] = await this.#start("never");
@@ -92,6 +90,16 @@ export class SoakClient {
     const n = ++this.#n;
     const { content } = await this.#call(name, { n });
     return [String(content["task_id"]), n];
+  }
+
+  /** On a machine that has left us waiting for longer than a result is kept, it may be gone before it is fetched. */
+  async #ends(id: string, expected: object): Promise<void> {
+    const since = performance.now();
+    const { isError: unknown, content: now } = await this.#wait(id);
+    if (!unknown) assert.equal(now["status"], "completed");
+    const { isError, content } = await this.#call("get_task_results", { task_id: id });
+    if (isError && performance.now() - since > this.#ttlMs) return;
+    assert.deepEqual(content, expected);
   }
 
   async #wait(task_id: string): Promise<Told> {

@@ -9,8 +9,7 @@ import { guardFor } from "../wire/http/guard.ts";
 import { nodeListener } from "../wire/http/listener.ts";
 import { webRequest, webResponder } from "../wire/http/web.ts";
 import type { Service } from "../wire/service.ts";
-import type { MountOptions } from "./app.ts";
-import { toCount } from "./declaration.ts";
+import { type MountOptions, toBodyLimits } from "./options.ts";
 
 export { isLoopback } from "../wire/http/guard.ts";
 export { listen } from "../wire/http/listener.ts";
@@ -25,12 +24,12 @@ export function createEndpoint(
   host: string | undefined,
   options: MountOptions,
 ): HttpEndpoint {
-  const { allowedHosts, allowedOrigins, maxBodyBytes = 4_194_304, maxNesting = 100 } = options;
-  const guard = guardFor(host, { auth, allowedHosts, allowedOrigins });
-  return createHttpEndpoint(service, guard, {
-    maxBodyBytes: toCount(maxBodyBytes, "maxBodyBytes"),
-    maxNesting: toCount(maxNesting, "maxNesting"),
-  });
+  const { allowedHosts, allowedOrigins } = options;
+  return createHttpEndpoint(
+    service,
+    guardFor(host, { auth, allowedHosts, allowedOrigins }),
+    toBodyLimits(options),
+  );
 }
 
 export function webHandler(endpoint: HttpEndpoint): (request: Request) => Promise<Response> {

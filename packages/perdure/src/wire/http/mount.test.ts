@@ -240,6 +240,13 @@ describe("a body that something has read before", () => {
   });
 });
 
+it("refuses limits that are no counts when it is mounted, not at the first request", () => {
+  for (const options of [{ maxBodyBytes: -1 }, { maxNesting: 0.5 }]) {
+    expect(() => testApp().nodeHandler(options)).toThrow("must be a whole number");
+    expect(() => testApp().fetchHandler(options)).toThrow("must be a whole number");
+  }
+});
+
 describe("app.fetchHandler by itself", () => {
   const request = (host: string, init: RequestInit = {}) => {
     const body = message("tools/call", { name: "echo", arguments: { text: "x" } });
