@@ -33,14 +33,14 @@ export function track(child: ChildProcess): void {
 export class Child {
   readonly number = ++spawned;
   readonly name: string;
-  /** Resolves when it says so, or has ended. */
-  readonly ready: Promise<void>;
+  /** Resolves when it says so, with what it says, or has ended. */
+  readonly ready: Promise<string | undefined>;
   readonly exited: Promise<Exit>;
   readonly #process: ChildProcess;
   readonly #journal: Journal;
   #stderr = "";
 
-  constructor(journal: Journal, orders: Orders, program: string) {
+  constructor(journal: Journal, orders: Pick<Orders, "name">, program: string) {
     this.name = orders.name;
     this.#journal = journal;
     journal.append({ event: "spawned", child: this.number, name: orders.name });
@@ -58,7 +58,7 @@ export class Child {
       signal: signal as Exit["signal"],
       stderr: this.#stderr,
     }));
-    const saidSo = once(child.stdout, "data").then(() => undefined);
+    const saidSo = once(child.stdout, "data").then(([text]) => String(text).trim());
     this.ready = Promise.race([saidSo, this.exited.then(() => undefined)]);
   }
 

@@ -16,6 +16,12 @@ export type Outcome =
   | { readonly status: "failed"; readonly code: string; readonly message: string }
   | { readonly status: "cancelled" };
 
+/** An end as the wire shows it; `unknown`: the server knows no such task. */
+export type SeenEnd =
+  | { readonly status: "completed"; readonly result: JsonValue }
+  | { readonly status: "failed"; readonly text: string }
+  | { readonly status: "cancelled" | "unknown" };
+
 export type Entry =
   // ── by the driver ─────────────────────────────────────────────────────────────────────────────────────────────
   | { readonly event: "spawned"; readonly child: number; readonly name: string }
@@ -42,8 +48,34 @@ export type Entry =
       readonly tookMs: number;
       readonly code?: string;
     }
+  // ── by clients of many processes ──────────────────────────────────────────────────────────────────────────────
+  /** The server said that it had done so. */
+  | { readonly event: "cancelled"; readonly task: string }
+  /** How a client was told that the task has ended. */
+  | { readonly event: "seen"; readonly task: string; readonly end: SeenEnd }
+  /** The memory has accepted an entry. */
+  | {
+      readonly event: "delivered";
+      readonly message: string;
+      readonly key: string;
+      readonly task: string;
+      readonly kind: string;
+      readonly status?: string;
+    }
+  // ── by the driver of many processes: from `disturbed` to `mended`; process 0 is all of them ───────────────────
+  | { readonly event: "disturbed"; readonly process: number; readonly how: string }
+  | { readonly event: "mended"; readonly process: number; readonly how: string }
+  /** The process itself noticed that it had stood still until now. */
+  | { readonly event: "stalled"; readonly ms: number }
   // ── by the handlers ───────────────────────────────────────────────────────────────────────────────────────────
-  | { readonly event: "begun"; readonly task: string; readonly tool: string; readonly attempt: number }
+  | {
+      readonly event: "begun";
+      readonly task: string;
+      readonly tool: string;
+      readonly attempt: number;
+      /** Of the handler, where the program comes in several. */
+      readonly version?: string;
+    }
   | { readonly event: "effect"; readonly task: string; readonly step: string; readonly attempt: number }
   | {
       readonly event: "recorded";
@@ -79,15 +111,18 @@ export function monotonicMs(): number {
 export class Journal {
   readonly file: string;
   readonly #descriptor: number;
+  readonly #flush: boolean;
 
-  constructor(file: string) {
+  /** @param flush whether a line is on the disk at once; without it, it outlives the process and not the machine */
+  constructor(file: string, { flush = true }: { readonly flush?: boolean } = {}) {
     this.file = file;
+    this.#flush = flush;
     this.#descriptor = openSync(file, "a");
   }
 
   append(entry: Entry): void {
     writeSync(this.#descriptor, `${JSON.stringify({ at: monotonicMs(), pid: process.pid, ...entry })}\n`);
-    fdatasyncSync(this.#descriptor);
+    if (this.#flush) fdatasyncSync(this.#descriptor);
   }
 
   read(): readonly JournalEvent[] {

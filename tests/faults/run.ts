@@ -2,6 +2,7 @@
  * Under fire: perdure's processes are killed, stopped and starved, and the history is checked.
  *
  *   node tests/faults/run.ts [--seed N] [--kills N] [--only "random kills"]… [--keep]
+ *   node tests/faults/run.ts --distributed [--seed N] [--minutes N] [--keep]
  *
  * A program (`program/`) runs durable tasks and writes into a journal, outside the store, what it was promised and
  * what it did. The driver kills it, starts it again until everything is done, and then the checker (`checker.ts`)
@@ -19,6 +20,7 @@ import { parseArgs } from "node:util";
 import { Random } from "./random.ts";
 import { Report } from "./report.ts";
 import type { Scenario } from "./scenario.ts";
+import { runDistributed } from "./distributed/run.ts";
 import { checker } from "./scenarios/checker.ts";
 import { crashLoop } from "./scenarios/crash-loop.ts";
 import { delivery } from "./scenarios/delivery.ts";
@@ -45,23 +47,39 @@ const scenarios: readonly Scenario[] = [
 ];
 
 /** Whatever hangs, CI gets an answer. */
-const limitMs = 235_000;
+const [limitMs, distributedLimitMs] = [235_000, 180_000];
 
 const { values } = parseArgs({
   options: {
     seed: { type: "string", default: String(1 + Math.floor(Math.random() * 999_999)) },
     kills: { type: "string", default: "50" },
     only: { type: "string", multiple: true },
+    distributed: { type: "boolean", default: false },
+    minutes: { type: "string", default: "5" },
     keep: { type: "boolean", default: false },
   },
 });
-const [seed, kills] = [Number(values.seed), Number(values.kills)];
-const chosen = scenarios.filter(({ name }) => values.only?.includes(name) ?? true);
-if (!Number.isInteger(seed) || !Number.isInteger(kills) || kills < 0 || chosen.length === 0) {
+const [seed, kills, minutes] = [Number(values.seed), Number(values.kills), Number(values.minutes)];
+const abandon = new AbortController();
+const distributed: Scenario = {
+  name: "distributed",
+  run: (stage) => runDistributed({ ...stage, minutes, abandoned: abandon.signal }),
+};
+const chosen = values.distributed
+  ? [distributed]
+  : scenarios.filter(({ name }) => values.only?.includes(name) ?? true);
+if (
+  !Number.isInteger(seed) ||
+  !Number.isInteger(kills) ||
+  kills < 0 ||
+  !(minutes > 0) ||
+  chosen.length === 0
+) {
   const names = scenarios.map(({ name }) => `"${name}"`).join(", ");
-  console.error(`--seed and --kills take whole numbers, --only one of ${names}.`);
+  console.error(`--seed and --kills take whole numbers, --minutes a number, --only one of ${names}.`);
   process.exit(2);
 }
+const patienceMs = values.distributed ? minutes * 60_000 + distributedLimitMs : limitMs;
 
 const folder = realpathSync(mkdtempSync(join(tmpdir(), "perdure-faults-")));
 // Start-up is most of a life: the stripped types are kept from one to the next.
@@ -69,12 +87,18 @@ process.env["NODE_COMPILE_CACHE"] = join(folder, "compile-cache");
 const report = new Report();
 console.log(`seed ${seed} (repeat with --seed ${seed})`);
 const watchdog = setTimeout(() => {
-  report.claim("the whole run", [`took longer than ${limitMs / 1_000} s; histories are in ${folder}`]);
+  report.claim("the whole run", [`took longer than ${patienceMs / 1_000} s; histories are in ${folder}`]);
   report.finish();
-  process.exit(1);
-}, limitMs);
-process.once("SIGINT", () => process.exit(130));
-process.once("SIGTERM", () => process.exit(143));
+  leave(1);
+}, patienceMs);
+process.once("SIGINT", () => leave(130));
+process.once("SIGTERM", () => leave(143));
+
+/** What was started gets a moment to be ended. */
+function leave(code: number): void {
+  abandon.abort();
+  setTimeout(() => process.exit(code), values.distributed ? 5_000 : 0);
+}
 
 for (const scenario of chosen) {
   const began = performance.now();

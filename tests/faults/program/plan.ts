@@ -101,6 +101,11 @@ export function total(input: ItemInput): number {
   return sum;
 }
 
+/** Whether the tool itself makes a key of the input, where clients cannot give one. A child has none of its own. */
+export function isKeyed({ key, salt }: ItemInput): boolean {
+  return salt % 4 !== 0 && !key.includes(".");
+}
+
 /** How an item may end; more than one where a cancellation races the end. */
 export function expectedOutcomes({ tool, input, cancel }: PlanItem): readonly Outcome[] {
   const outcome = outcomeOf(tool, input);

@@ -1,7 +1,7 @@
 /** The whole record as its store tells it, through the public interface only. */
 import type { TaskStore } from "../../../packages/perdure/src/store/store.ts";
 import type { JsonValue } from "../../../packages/perdure/src/task/json.ts";
-import type { TaskRecord } from "../../../packages/perdure/src/task/record.ts";
+import type { TaskRecord, TimelineEvent } from "../../../packages/perdure/src/task/record.ts";
 import type { Outcome } from "../journal.ts";
 import type { ItemInput } from "./plan.ts";
 
@@ -11,6 +11,10 @@ export interface FinalTask {
   readonly input: ItemInput;
   readonly idempotencyKey: string | undefined;
   readonly parentId?: string | undefined;
+  /** Of the handler that it was made for. */
+  readonly version?: string | undefined;
+  /** Whether its end is to be delivered: there is a session, and its caller has not ended it. */
+  readonly delivers?: boolean;
   readonly status: string;
   readonly phase: string;
   readonly attempt: number;
@@ -36,10 +40,11 @@ export async function readRecord(store: TaskStore): Promise<readonly FinalTask[]
   let cursor: string | undefined;
   do {
     const page = await store.list({ cursor, limit: 200 });
-    for (const { id } of page.tasks) {
+    const read = page.tasks.map(async ({ id }) => {
       const record = await store.get({ taskId: id });
-      if (record !== undefined) tasks.push(await readTask(store, record));
-    }
+      return record === undefined ? undefined : readTask(store, record);
+    });
+    tasks.push(...(await Promise.all(read)).filter((task) => task !== undefined));
     cursor = page.cursor;
   } while (cursor !== undefined);
   return tasks;
@@ -47,13 +52,21 @@ export async function readRecord(store: TaskStore): Promise<readonly FinalTask[]
 
 async function readTask(store: TaskStore, record: TaskRecord): Promise<FinalTask> {
   const operations = await store.operations({ taskId: record.id });
-  const timeline = await store.timeline({ taskId: record.id });
+  const timeline: TimelineEvent[] = [];
+  for (let more = true; more;) {
+    // One reading has a bounded number of events: only an empty one says that nothing is left.
+    const next = await store.timeline({ taskId: record.id, after: timeline.at(-1)?.revision ?? 0 });
+    timeline.push(...next);
+    more = next.length > 0;
+  }
   return {
     id: record.id,
     tool: record.tool,
     input: record.input as unknown as ItemInput,
     idempotencyKey: record.idempotencyKey,
     parentId: record.parentId,
+    version: record.version,
+    delivers: record.delivery !== undefined && record.delivery.claimedAt === undefined,
     status: record.status,
     phase: record.phase,
     attempt: record.attempt,

@@ -22,7 +22,7 @@ export function startProgram(): Program {
   const points = new WritePoints(journal, orders.store, orders.ambush);
   const store = openSqliteStore({ file: orders.store, driver: points.wrap(nodeSqlite) });
   const app = perdure({ name: "faults", version: "1.0.0", store, linger: 25 });
-  addTools(app, journal, orders.stepMs);
+  addTools(app, journal, { stepMs: orders.stepMs });
   if (orders.threads === true) addThreadedTool(app, orders.journal);
   const client = new Client(app, journal, orders);
   const close = async (drainMs: number): Promise<void> => {

@@ -1,10 +1,15 @@
 /** The tools of the program under test. Each writes into the journal what it does, before and after it is recorded. */
 import { setTimeout as pause } from "node:timers/promises";
 import { z } from "zod";
-import { type App, type TaskContext, TerminalError } from "../../../packages/perdure/src/index.ts";
+import {
+  type App,
+  type TaskContext,
+  taskVersion,
+  TerminalError,
+} from "../../../packages/perdure/src/index.ts";
 import type { Journal } from "../journal.ts";
 import { crashLimit } from "./limits.ts";
-import { type ItemInput, stepValue, total } from "./plan.ts";
+import { isKeyed, type ItemInput, stepValue, total } from "./plan.ts";
 import { addWaitingTools } from "./waiting-tools.ts";
 
 /** What every tool returns; `null` where it never gets there. */
@@ -28,6 +33,17 @@ export type AddTool = (
 /** A step that says in the journal that it runs and that it is recorded. */
 export type JournalledStep = (task: TaskContext, name: string, value: number, ms?: number) => Promise<number>;
 
+export type ProgramVersion = "1" | "2";
+
+/** As clients over HTTP call them: nobody is kept waiting, and who calls again means the same task. */
+function servedTo(tool: string) {
+  return {
+    start: "background",
+    asks: tool === "asker" || tool === "refused" || tool === "branches",
+    idempotencyKey: (input: ItemInput) => (isKeyed(input) ? input.key : undefined),
+  } as const;
+}
+
 /** Its module opens the journal itself. */
 export function addThreadedTool(app: App, journal: string): void {
   process.env["FAULTS_JOURNAL"] = journal;
@@ -36,16 +52,32 @@ export function addThreadedTool(app: App, journal: string): void {
   app.task("threaded", { description: "Computes.", input, run, concurrency: 4, ...neverCrashLoop });
 }
 
-export function addTools(app: App, journal: Journal, stepMs = 3): void {
+export interface ToolSettings {
+  readonly stepMs?: number;
+  /** Of all tools. Version 2 has version 1 beside it; version 1 leaves what is newer to others. */
+  readonly version?: ProgramVersion;
+}
+
+export function addTools(app: App, journal: Journal, { stepMs = 3, version }: ToolSettings = {}): void {
   const input = z.object({ key: z.string(), size: z.number(), salt: z.number() });
   const add: AddTool = (tool, run, options = {}) => {
+    const handler = (of: ProgramVersion | undefined) => async (given: ItemInput, task: TaskContext) => {
+      const own = { event: "begun", task: task.id, tool, attempt: task.attempt } as const;
+      journal.append(of === undefined ? own : { ...own, version: of });
+      return run(given, task);
+    };
+    const served = version === undefined ? {} : servedTo(tool);
+    const versions = version === "2" ? { "1": taskVersion({ input }, handler("1")) } : {};
     app.task(
       tool,
-      { description: `Does ${tool}.`, input, ...neverCrashLoop, ...options },
-      async (given, task) => {
-        journal.append({ event: "begun", task: task.id, tool, attempt: task.attempt });
-        return run(given, task);
+      {
+        description: `Does ${tool}.`,
+        input,
+        ...neverCrashLoop,
+        ...options,
+        ...(version !== undefined && { version, versions, onOtherVersion: "wait", ...served }),
       },
+      handler(version),
     );
   };
 
