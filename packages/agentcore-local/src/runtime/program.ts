@@ -18,6 +18,8 @@ export interface ProgramOptions {
   readonly env: Readonly<Record<string, string>>;
   /** `{folder}` of what is configured: where the code is. */
   readonly folder: string;
+  /** `{url}`: where agentcore-local is. */
+  readonly url: string;
   readonly onLine: (stream: "stdout" | "stderr", line: string) => void;
 }
 
@@ -48,9 +50,10 @@ export class Program {
     const tmp = join(disk, "tmp");
     await mkdir(tmp);
     const port = await freePort();
-    const places: Record<string, string> = { port: String(port), disk, folder: options.folder };
+    const { folder, url } = options;
+    const places: Record<string, string> = { port: String(port), disk, folder, url };
     const filled = (text: string): string =>
-      text.replaceAll(/\{(port|disk|folder)\}/g, (_, name: string) => places[name] ?? "");
+      text.replaceAll(/\{(port|disk|folder|url)\}/g, (_, name: string) => places[name] ?? "");
     keeping.start();
     const child = spawn(filled(options.command), options.args.map(filled), {
       cwd: disk,

@@ -16,7 +16,7 @@ export const RuntimeDefinition = z
       .optional(),
     /** HTTP: `POST /invocations`. MCP: `POST /mcp`. */
     protocol: z.enum(["HTTP", "MCP"]).default("HTTP"),
-    /** `{port}`, `{disk}` and `{folder}` are filled in, here, in `args` and in `env`. */
+    /** `{port}`, `{disk}`, `{folder}` and `{url}` are filled in, here, in `args` and in `env`. */
     command: z.string().min(1),
     args: z.array(z.string()).default([]),
     env: z.record(z.string(), z.string()).default({}),

@@ -59,7 +59,7 @@ export class RuntimeService {
     this.#address = address;
     const environmentOf = (runtime: Runtime) => environment(address(), runtime.region);
     const { limits } = this;
-    this.#sessions = new Sessions({ clock, limits, folder, environmentOf, onSession, onOutput });
+    this.#sessions = new Sessions({ clock, limits, folder, address, environmentOf, onSession, onOutput });
     const setting = { runtimes: this.#runtimes, sessions: this.#sessions, clock, limits, address };
     this.operations = runtimeOperations(setting);
   }

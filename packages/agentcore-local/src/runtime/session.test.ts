@@ -46,6 +46,13 @@ test("its disk is its working directory, HOME and TMPDIR; of our environment it 
   expect(env).not.toHaveProperty("A_SECRET_OF_OURS");
 });
 
+test("what is configured says {folder}, {disk} and {url}, and the program gets the places", async () => {
+  const env = { PLACES: "{folder} {disk} {url}/gateways/front/mcp" };
+  await using own = await Bench.start({ env, folder: "/code" });
+  const heard = await own.invoke({});
+  expect(heard.env["PLACES"]).toBe(`/code ${heard.cwd} ${own.local.url}/gateways/front/mcp`);
+});
+
 test("StopRuntimeSession ends the process, what it started, and its disk; the same id begins anew", async () => {
   const before = await bench.invoke({ child: true }, sessionId(1));
   expect(isAlive(before.child)).toBe(true);

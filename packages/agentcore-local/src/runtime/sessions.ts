@@ -27,6 +27,8 @@ export interface SessionsOptions {
   readonly limits: RuntimeLimits;
   /** `{folder}` where a runtime names none. */
   readonly folder: string;
+  /** `{url}`. */
+  readonly address: () => string;
   /** Of every program: the endpoints, and credentials. */
   readonly environmentOf: (runtime: Runtime) => Readonly<Record<string, string>>;
   readonly onSession: (event: SessionEvent) => void;
@@ -88,13 +90,14 @@ export class Sessions {
   }
 
   #start(runtime: Runtime, sessionId: string): Promise<Program> {
-    const { folder, environmentOf, onOutput } = this.#options;
+    const { folder, address, environmentOf, onOutput } = this.#options;
     const { definition } = runtime;
     return Program.start(
       {
         command: definition.command,
         args: definition.args,
         folder: definition.folder ?? folder,
+        url: address(),
         env: { ...environmentOf(runtime), ...definition.env },
         onLine: (stream, line) => onOutput({ runtime: runtime.name, sessionId, stream, line }),
       },
