@@ -90,3 +90,11 @@ test("settings out of bounds are refused before anything runs", async () => {
   const { app, trainModel } = await start("refused.db");
   await expect(app.submit(trainModel, { rate: 5 })).rejects.toThrow("rate");
 });
+
+test("a training that learns nothing fails, and says why", async () => {
+  const { app, trainModel } = await start("nothing.db");
+  const handle = await app.submit(trainModel, { rate: 1, hidden: 4, batch: 8, epochs: 10 });
+  await expect(handle.result()).rejects.toThrow(
+    "After 2 epochs the model is worse than guessing: its loss is 2.33. A rate of 1 is wrong for it.",
+  );
+});

@@ -8,11 +8,16 @@ import type train from "./train.worker.ts";
 
 const accuracySchema = z.number().min(0).max(1);
 
-export function declareTools(app: App) {
-  return { trainModel: declareTraining(app), searchSettings: declareSearch(app) };
+/** `start: "background"`: a training is handed over at once, whoever asks. */
+export interface ToolsOptions {
+  readonly start?: "held" | "background";
 }
 
-function declareTraining(app: App) {
+export function declareTools(app: App, { start = "held" }: ToolsOptions = {}) {
+  return { trainModel: declareTraining(app, start), searchSettings: declareSearch(app) };
+}
+
+function declareTraining(app: App, start: "held" | "background") {
   return app.task("train_model", {
     description:
       "Train a classifier of handwritten digits, epoch by epoch, and measure its accuracy on digits it never saw. " +
@@ -23,6 +28,7 @@ function declareTraining(app: App) {
     }),
     output: z.object({ epochs: z.int(), loss: z.number(), accuracy: accuracySchema }),
     asks: true,
+    start,
     // All share the cores: one that came later need not wait for those before it.
     concurrency: 4,
     run: thread<typeof train>(new URL("./train.worker.ts", import.meta.url)),

@@ -29,11 +29,21 @@ export default async function train(order: TrainingOrder, task: TaskContext): Pr
     if (model.epoch >= ask_after) goOn ??= await asksToGoOn(task, model, data);
     if (goOn === false) break;
     model = await trainEpoch(model, data, task);
+    requireLearning(model, data);
     await task.save(encodeModel(model));
     const report = `loss ${model.loss.toFixed(3)}, accuracy ${(evaluate(model, data) * 100).toFixed(1)} %`;
     task.progress(model.epoch, epochs, report);
   }
   return { epochs: model.epoch, loss: model.loss, accuracy: evaluate(model, data, "test") };
+}
+
+/** @throws Error for one that still guesses, or worse */
+function requireLearning({ epoch, loss, settings }: Model, { classes }: Dataset): void {
+  if (epoch < 2 || loss <= Math.log(classes)) return;
+  throw new Error(
+    `After ${epoch} epochs the model is worse than guessing: its loss is ${loss.toFixed(2)}. ` +
+      `A rate of ${settings.rate} is wrong for it.`,
+  );
 }
 
 async function asksToGoOn(task: TaskContext, model: Model, data: Dataset): Promise<boolean> {
