@@ -10,6 +10,8 @@ import { ServerProcess } from "./server-process.ts";
 
 export interface Act {
   readonly title: string;
+  /** Where it needs more than the others. */
+  readonly withinMs?: number;
   play(stage: Stage): Promise<void>;
 }
 

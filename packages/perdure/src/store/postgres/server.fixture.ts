@@ -19,6 +19,8 @@ export interface PostgresServer {
   readonly start: () => Promise<void>;
   /** Ends it and removes the data. */
   readonly dispose: () => Promise<void>;
+  /** The same, for a process that exits. */
+  readonly disposeNow: () => void;
 }
 
 export interface PostgresOptions {
@@ -72,8 +74,7 @@ export async function startPostgres({
     if (!running) return;
     running = false;
     // The library's `stop` is the fast one; its process hears a signal of ours as well.
-    const pid = Number(readFileSync(join(databaseDir, "postmaster.pid"), "utf8").split("\n", 1)[0]);
-    if (how === "immediate") process.kill(pid, "SIGQUIT");
+    if (how === "immediate") process.kill(postmasterIn(databaseDir), "SIGQUIT");
     await server.stop();
   };
   try {
@@ -96,6 +97,10 @@ export async function startPostgres({
     dispose: async () => {
       await stop("fast");
       rmSync(folder, { recursive: true, force: true });
+    },
+    disposeNow: () => {
+      if (running) process.kill(postmasterIn(databaseDir), "SIGQUIT");
+      rmSync(folder, { recursive: true, force: true, maxRetries: 10 });
     },
   };
 }
@@ -126,6 +131,10 @@ function linkLibraries(): void {
       if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error; // another process makes them too
     }
   }
+}
+
+function postmasterIn(databaseDir: string): number {
+  return Number(readFileSync(join(databaseDir, "postmaster.pid"), "utf8").split("\n", 1)[0]);
 }
 
 async function freePort(): Promise<number> {
