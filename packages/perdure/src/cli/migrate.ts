@@ -2,7 +2,7 @@
 import { migratePostgres } from "../store/postgres/index.ts";
 import { CommandError, type ExitCode, exitCodes } from "./exit.ts";
 
-export async function migrate(url: string | undefined, schema: string): Promise<ExitCode> {
+export async function migrate(url: string | undefined, schema: string | undefined): Promise<ExitCode> {
   if (url === undefined) {
     throw new CommandError(
       exitCodes.usage,
@@ -10,10 +10,10 @@ export async function migrate(url: string | undefined, schema: string): Promise<
     );
   }
   try {
-    await migratePostgres({ url, schema });
+    const { schema: migrated } = await migratePostgres({ url, ...(schema !== undefined && { schema }) });
+    console.log(`the schema ${migrated} is up to date.`);
   } catch (error) {
     throw new CommandError(exitCodes.unreachable, error instanceof Error ? error.message : String(error));
   }
-  console.log(`the schema ${schema} is up to date.`);
   return exitCodes.ok;
 }

@@ -109,8 +109,8 @@ function addMigrate(root: Command): void {
     .command("migrate")
     .description("bring the schema of a store on Postgres to what this version needs")
     .argument("[url]", "postgres://user:password@host/database; default: DATABASE_URL")
-    .option("--schema <name>", "where its tables are", "perdure")
-    .action(async (url: string | undefined, { schema }: { schema: string }) => {
+    .option("--schema <name>", "where its tables are; default: the schema that the URL names, or perdure")
+    .action(async (url: string | undefined, { schema }: { schema?: string }) => {
       const { migrate } = await import("./migrate.ts");
       process.exitCode = await migrate(url ?? process.env["DATABASE_URL"], schema);
     });

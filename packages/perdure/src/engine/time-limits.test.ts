@@ -1,12 +1,34 @@
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import { forever, testApp } from "../app/app.fixture.ts";
+import { temporaryStore } from "../store/store-under-test.fixture.ts";
 import { PerdureError } from "../task/errors.ts";
 import { ManualClock, settle } from "../testing/manual-clock.ts";
 import type { TaskContext } from "./context.ts";
 
 const description = "A tool of this test.";
 const input = z.object({});
+
+it("an attempt of thirty hours runs once, beside another process that could take it over", async () => {
+  const [clock, record] = [new ManualClock(), temporaryStore()];
+  const work = Promise.withResolvers<string>();
+  let runs = 0;
+  const [app, other] = [testApp({ clock, store: record }), testApp({ clock, store: record })];
+  for (const process of [app, other]) {
+    process.task("train", { description, input, timeout: "40h" }, () => {
+      runs++;
+      return work.promise;
+    });
+    await process.start();
+  }
+  const handle = await app.submit("train", {});
+  for (let hour = 0; hour < 30; hour++) await clock.skip("1h");
+  expect(await handle.status()).toMatchObject({ phase: "running", attempt: 1, crashes: 0 });
+  work.resolve("done");
+  await clock.advance(1_000);
+  expect(await handle.result()).toBe("done");
+  expect(runs).toBe(1);
+});
 
 describe("timeout", () => {
   it("ends an attempt that ignores its signal, as an error of the handler", async () => {

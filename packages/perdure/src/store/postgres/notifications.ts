@@ -183,7 +183,6 @@ export class Notifications {
     client.on("notification", ({ payload }) => this.#hear(payload));
     await client.query(`LISTEN "${this.#parts.channel}"`);
     const { rows } = await client.query<{ pid: number }>("SELECT pg_backend_pid() AS pid");
-    this.#parts.onListener(rows[0]?.pid);
     if (this.#interested === 0) this.#stopListening?.();
     // What happened before is not told.
     this.#lookAgain();
@@ -191,6 +190,8 @@ export class Notifications {
       cut(client);
       throw new DeafError();
     }
+    // Only of one that hears: behind a pooler it would be anybody's.
+    this.#parts.onListener(rows[0]?.pid);
     // A half-open connection says nothing: it is asked now and then whether it is there.
     const probe = setInterval(() => {
       client.query("SELECT 1").catch(() => {

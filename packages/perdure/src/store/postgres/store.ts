@@ -93,10 +93,11 @@ export function openPostgresStoreForTest(options: PostgresStoreOptions): Store.T
 }
 
 /** Brings the schema to the version that this program needs, by hand: where the store itself may not. */
-export async function migratePostgres(options: PostgresStoreOptions): Promise<void> {
+export async function migratePostgres(options: PostgresStoreOptions): Promise<{ readonly schema: string }> {
   const { database, schema } = openDatabase(options);
   try {
     await migrate(database, schema);
+    return { schema };
   } finally {
     await database.close();
   }
