@@ -71,11 +71,11 @@ describe("the SDK's server", () => {
   });
 
   it("holds calls, with progress, and hands them over", async () => {
-    const { client } = await connected({ hold: "200ms", heartbeat: "20ms" });
+    const { client } = await connected({ hold: "1s", heartbeat: "20ms" });
     const said: (string | undefined)[] = [];
     const onprogress = ({ message }: { readonly message?: string | undefined }) => void said.push(message);
-    const held = await client.callTool({ name: "train", arguments: { ms: 60 } }, undefined, { onprogress });
-    expect(held).toMatchObject({ structuredContent: { ms: 60 } });
+    const held = await client.callTool({ name: "train", arguments: { ms: 300 } }, undefined, { onprogress });
+    expect(held).toMatchObject({ structuredContent: { ms: 300 } });
     expect(said).toContain("half");
     expect(said.at(-1)).toMatch(/^half \(\d+ s\)$/);
     expect(await client.callTool({ name: "train", arguments: { ms: 60_000 } })).toMatchObject({
