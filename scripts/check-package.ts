@@ -48,7 +48,10 @@ function check({ name, refusal }: Package, scratch: string): void {
     else checkImports(app, node, entries);
   }
   checkTypes(app, entries);
-  if (name === "perdure") checkWithoutAgentCore(app);
+  if (name === "perdure") {
+    checkWithoutAgentCore(app);
+    checkInit(app);
+  }
   checkOldNode({ name, refusal }, app, machineNode());
 }
 
@@ -60,6 +63,19 @@ function checkWithoutAgentCore(app: string): void {
   console.log(`perdure agentcore: ${stderr.trim()}`);
 }
 
+/** From the package as it is installed: npm leaves some files out, and gives others a meaning. */
+function checkInit(app: string): void {
+  const program = join(app, "node_modules/perdure/dist/cli/main.js");
+  const { status, stderr } = run(currentNode.path, [program, "init", "agentcore", "project"], app);
+  assert.equal(status, 0, stderr);
+  const written = readdirSync(join(app, "project"), { recursive: true }).map(String).toSorted();
+  const templates = join(root, "packages/perdure/templates/agentcore");
+  const expected = readdirSync(templates, { recursive: true }).map((file) => String(file).replace(/^_/, "."));
+  assert.deepEqual(written, expected.toSorted());
+  rmSync(join(app, "project"), { recursive: true });
+  console.log(`perdure init agentcore: ${written.length} files and folders`);
+}
+
 function pack(name: string, scratch: string): string {
   const output = npm(["pack", "--json", "--pack-destination", scratch], join(root, "packages", name));
   const report = JSON.parse(output) as readonly PackReport[] | Readonly<Record<string, PackReport>>;
@@ -67,9 +83,11 @@ function pack(name: string, scratch: string): string {
   assert(packed !== undefined);
   const strangers = packed.files
     .map(({ path }) => path)
-    .filter((path) => !/^(dist\/.+\.(js|js\.map|d\.ts)|package\.json|README\.md|LICENSE)$/.test(path))
+    .filter(
+      (path) => !/^(dist\/.+\.(js|js\.map|d\.ts)|templates\/.+|package\.json|README\.md|LICENSE)$/.test(path),
+    )
     .concat(packed.files.map(({ path }) => path).filter((path) => path.includes(".test.")));
-  assert.deepEqual(strangers, [], "only dist, README and LICENSE are shipped");
+  assert.deepEqual(strangers, [], "only dist, templates, README and LICENSE are shipped");
   for (const file of ["README.md", "LICENSE", "dist/index.js", "dist/index.d.ts"]) {
     assert(
       packed.files.some(({ path }) => path === file),

@@ -5,6 +5,7 @@ import type { CallOptions } from "./call.ts";
 import type { Credentials } from "./connection.ts";
 import { CommandError, exitCodeHelp, type ExitCode, exitCodes } from "./exit.ts";
 import { output } from "./output.ts";
+import type { InitOptions } from "./init.ts";
 import type { ServeOptions } from "./serve.ts";
 import type * as taskCommands from "./tasks/commands.ts";
 import type { TaskSource } from "./tasks/source.ts";
@@ -47,6 +48,7 @@ function program(): Command {
   addMigrate(root);
   addTasks(root);
   addAgentCore(root);
+  addInit(root);
   return root;
 }
 
@@ -208,6 +210,28 @@ function addAgentCore(root: Command): void {
     .action(async (options: readonly string[]) => {
       const { agentcore } = await import("./agentcore.ts");
       await agentcore(options);
+    });
+}
+
+function addInit(root: Command): void {
+  root
+    .command("init")
+    .description("write a project that is ready to be deployed")
+    .command("agentcore")
+    .description(
+      "MCP server, agent and worker for Amazon Bedrock AgentCore, with the CDK code of their stack",
+    )
+    .argument("[folder]", "a new or an empty one", ".")
+    .option("--name <name>", "of the project: letters and digits (default: the folder's)")
+    .option("--region <region>", "where it is deployed", "us-west-2")
+    .option("--account <id>", "the AWS account, 12 digits")
+    .option("--discovery-url <url>", "of the issuer of its callers' tokens (OpenID Connect)")
+    .option("--audience <name>", "that a token may be for; repeatable", collect, [])
+    .option("--client <id>", "that a token may have been issued to; repeatable", collect, [])
+    .option("--json", "answer in JSON")
+    .action(async (folder: string, { json, ...options }: InitOptions & Json) => {
+      const { initAgentCore } = await import("./init.ts");
+      await initAgentCore(folder, options, output(json ?? false));
     });
 }
 
