@@ -106,6 +106,10 @@ export class Deployment implements AsyncDisposable {
         },
       })),
       gateways,
+      // Less than the second by which `time_of_last_update` moves.
+      limits: { pingMs: 250 },
+      onSession: ({ type, runtime, reason = "" }) =>
+        void output.push(`${runtime}: session ${type} ${reason}`),
       onOutput: ({ runtime, line }) => void output.push(`${runtime}: ${line}`),
     });
     return new Deployment(local, databaseUrl, { clock, calls, output });
@@ -188,12 +192,31 @@ export class Deployment implements AsyncDisposable {
     return this.local.sessions().filter((session) => session.runtime === runtime);
   }
 
-  /** The process and the disk of the one session of that runtime. */
-  async program(runtime: string) {
-    const [session, ...more] = this.sessions(runtime);
-    if (session === undefined || more.length > 0)
-      throw new Error(`One session of ${runtime} was expected, there are ${this.sessions(runtime).length}.`);
+  /** The process and the disk of the one session of that runtime, or of the one under that id. */
+  async program(runtime: string, conversation?: Conversation) {
+    const found = this.sessions(runtime).filter(
+      ({ sessionId }) => conversation === undefined || sessionId === conversation.sessionId,
+    );
+    const [session] = found;
+    if (session === undefined || found.length > 1)
+      throw new Error(`One session of ${runtime} was expected, there are ${found.length}.`);
     return { session, ...(await session.program) };
+  }
+
+  /**
+   * Until the platform has seen that something happens in the server, by which alone it keeps that session: the
+   * `time_of_last_update` of its /ping has moved, been looked at, and moved again.
+   */
+  async serverMoves(): Promise<void> {
+    const { port } = await this.program("trainer");
+    const updatedAt = async (): Promise<number> => {
+      const response = await fetch(`http://127.0.0.1:${port}/ping`);
+      return ((await response.json()) as { readonly time_of_last_update: number }).time_of_last_update;
+    };
+    const seen = new Set<number>();
+    await eventually("the server's /ping to move twice", async () =>
+      seen.add(await updatedAt()).size > 2 ? true : undefined,
+    );
   }
 
   /** The task that was started last. */
