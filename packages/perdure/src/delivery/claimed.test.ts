@@ -126,6 +126,12 @@ it("a model is told that it need not wait, and what became of the end, in the sa
     structuredContent: { status: "working", delivery: "pending" },
   });
   expect(await told("get_task_results", { task_id })).toEqual(working);
+  const fromSession = await told("check_task_status", { task_id }, session);
+  expect(fromSession.content[0]).toMatchObject({
+    text:
+      "slow is working. Its result comes into this conversation by itself: tell the user that it is running, and do " +
+      "not wait.",
+  });
   gate.resolve("done");
   await expect.poll(() => memory.kept.length).toBe(1);
   await expect

@@ -13,6 +13,9 @@ import type { ServedTask, Service } from "../service.ts";
 import { describeQuestions } from "./asked.ts";
 import { textBlock, type ToolResult } from "./tool-result.ts";
 
+/** The longest that a model waits in one call of `check_task_status`: under the 60 s at which nearly every client gives up. */
+export const maxWaitSeconds = 55;
+
 /** To whom, and what the task asks now. */
 export interface HandedOver {
   /** The session of the call; a task that it has joined may be of another. */
@@ -43,11 +46,16 @@ export function handOver(
   };
 }
 
-/** For whoever asks after it: who knows that need not wait. */
-export function comesByItself({ delivery }: Pick<TaskSummary, "delivery">): string {
-  return delivery === undefined
-    ? ""
-    : " If nobody waits, its end comes into the memory of this conversation.";
+/** Of a task that works, for whoever asks after it: how its end is waited for, and whether it need be. */
+export function howToWait(service: Service, task: TaskSummary, session: SessionContext | undefined): string {
+  if (isDeliveredTo(session, task)) return comesByItself;
+  const check = service.settings.toolNames.get("check_task_status");
+  if (check === undefined) return "";
+  const byItself =
+    task.delivery === undefined
+      ? ""
+      : " If nobody waits, its end comes into the memory of this conversation.";
+  return `To wait for its end, call ${check} with wait_seconds ${maxWaitSeconds}.${byItself}`;
 }
 
 /** As far as the record can tell: that a memory will take it, nobody can promise. */
@@ -57,14 +65,18 @@ function isDeliveredTo(session: SessionContext | undefined, task: TaskSummary): 
   return session.session === id && session.memory === memory && session.actor === actor;
 }
 
+const goesOn =
+  "It goes on by itself, also when this conversation ends; do not call the tool again for the same work.";
+
+const comesByItself =
+  "Its result comes into this conversation by itself: tell the user that it is running, and do not wait.";
+
 function whatNextDelivered(service: Service): string {
   const check = service.settings.toolNames.get("check_task_status");
-  const asked =
-    check === undefined ? "" : ` Only if the user wants to wait, call ${check} with wait_seconds 55.`;
-  return (
-    `It goes on by itself, also when this conversation ends; do not call the tool again for the same work. ` +
-    `Its result comes into this conversation by itself: tell the user that it is running, and do not wait.${asked}`
-  );
+  const said = `${goesOn} ${comesByItself}`;
+  return check === undefined
+    ? said
+    : `${said} Only if the user wants to wait, call ${check} with wait_seconds ${maxWaitSeconds}.`;
 }
 
 function whatNext(service: Service): string {
@@ -72,10 +84,7 @@ function whatNext(service: Service): string {
   const [check, results] = [toolNames.get("check_task_status"), toolNames.get("get_task_results")];
   if (check === undefined) return "It goes on by itself; do not call the tool again for the same work.";
   const then = results === undefined ? "" : ` When it is completed, ${results} gives the result.`;
-  return (
-    `It goes on by itself, also when this conversation ends; do not call the tool again for the same work. ` +
-    `To wait for it, call ${check} with this task_id and wait_seconds 55.${then}`
-  );
+  return `${goesOn} To wait for it, call ${check} with this task_id and wait_seconds ${maxWaitSeconds}.${then}`;
 }
 
 const handOverSchema: ObjectSchema = {

@@ -9,19 +9,16 @@ import { z } from "zod";
 import { PerdureError, ProtocolError } from "../../task/errors.ts";
 import type { TaskId } from "../../task/id.ts";
 import type { JsonObject, JsonValue } from "../../task/json.ts";
-import { endDelivery, type Question, type TaskSummary } from "../../task/record.ts";
+import { endDelivery, type Question, type SessionContext, type TaskSummary } from "../../task/record.ts";
 import { isTerminal, taskStatuses } from "../../task/status.ts";
 import { describeQuestions } from "../call/asked.ts";
-import { comesByItself } from "../call/hand-over.ts";
+import { howToWait, maxWaitSeconds } from "../call/hand-over.ts";
 import { giveAnswer, questionsOf } from "../call/questions.ts";
 import { toLinkedOutcome } from "../call/artifact-links.ts";
 import { textBlock, toolError, type ToolResult } from "../call/tool-result.ts";
 import type { ObjectSchema } from "../../engine/json-schema.ts";
 import type { GeneratedTool, PlainContext, PlainTool, Service } from "../service.ts";
 import { toObjectSchema } from "../../engine/json-schema.ts";
-
-/** Under the 60 s at which nearly every client gives up. */
-const maxWaitSeconds = 55;
 
 const taskId = z.string().min(1).max(200);
 
@@ -66,19 +63,19 @@ const definitions: Record<GeneratedTool, Definition> = {
       description: "Status of a background task. wait_seconds waits for news instead of polling.",
       input: z.object({ task_id: taskId, wait_seconds: z.number().min(0).max(maxWaitSeconds).optional() }),
       output: statusOutput,
-      run: async ({ task_id, wait_seconds = 0 }, { owner, signal }) => {
+      run: async ({ task_id, wait_seconds = 0 }, { owner, session, signal }) => {
         const task = await waitForNews(service, { taskId: task_id as TaskId, owner }, wait_seconds, signal);
-        return task === undefined ? unknownTask(task_id) : await statusResult(service, task);
+        return task === undefined ? unknownTask(task_id) : await statusResult(service, task, session);
       },
     }),
   get_task_results: (service, name) =>
     plainTool(name, {
       description: "Result of a completed background task.",
       input: z.object({ task_id: taskId }),
-      run: async ({ task_id }, { owner }) => {
+      run: async ({ task_id }, { owner, session }) => {
         const task = await service.runtime.store.get({ taskId: task_id as TaskId, owner });
         if (task === undefined) return unknownTask(task_id);
-        if (!isTerminal(task.status)) return await statusResult(service, task);
+        if (!isTerminal(task.status)) return await statusResult(service, task, session);
         service.runtime.endGiven(task);
         const outcome = await toLinkedOutcome(service, task);
         if ("result" in outcome) return outcome.result;
@@ -95,7 +92,7 @@ const definitions: Record<GeneratedTool, Definition> = {
         action: z.enum(["accept", "decline", "cancel"]).optional(),
         content: z.looseObject({}).optional(),
       }),
-      run: async ({ task_id, key, action = "accept", content }, { owner }) => {
+      run: async ({ task_id, key, action = "accept", content }, { owner, session }) => {
         const task = await service.runtime.store.summary({ taskId: task_id as TaskId, owner });
         if (task === undefined) return unknownTask(task_id);
         const open = await forPeople(service, task);
@@ -108,7 +105,7 @@ const definitions: Record<GeneratedTool, Definition> = {
           action,
           content: content as JsonObject | undefined,
         });
-        if (outcome.taken) return statusAfterAnswer(service, task);
+        if (outcome.taken) return statusAfterAnswer(service, task, session);
         const left = await forPeople(service, task);
         if (outcome.problem === undefined) return noSuchQuestion(service, task, question.key, left);
         return wrong(service, `The answer to ${question.key} does not fit: ${outcome.problem}.`, task, left);
@@ -207,7 +204,11 @@ async function waitForNews(
   }
 }
 
-async function statusResult(service: Service, task: TaskSummary): Promise<ToolResult> {
+async function statusResult(
+  service: Service,
+  task: TaskSummary,
+  session: SessionContext | undefined,
+): Promise<ToolResult> {
   // All there is to know of it; a result is fetched by another tool.
   if (task.status !== "completed") service.runtime.endGiven(task);
   const questions = task.status === "input_required" ? await questionsOf(service, task.id) : [];
@@ -215,7 +216,7 @@ async function statusResult(service: Service, task: TaskSummary): Promise<ToolRe
     ? {}
     : { poll_after_seconds: Math.ceil(service.settings.pollMs / 1_000) };
   const waiting = task.status === "working" ? await service.runtime.waitingFor(task) : undefined;
-  const said = [`${task.tool} is ${task.status}.`, waiting, whatNext(service, task, questions)];
+  const said = [`${task.tool} is ${task.status}.`, waiting, whatNext(service, task, session, questions)];
   const delivery = endDelivery(task);
   const progress: { progress?: JsonValue } =
     task.progress === undefined ? {} : { progress: { ...task.progress } };
@@ -232,14 +233,16 @@ async function statusResult(service: Service, task: TaskSummary): Promise<ToolRe
   };
 }
 
-function whatNext(service: Service, task: TaskSummary, questions: readonly Question[]): string {
-  const { toolNames } = service.settings;
-  const [check, results] = [toolNames.get("check_task_status"), toolNames.get("get_task_results")];
+function whatNext(
+  service: Service,
+  task: TaskSummary,
+  session: SessionContext | undefined,
+  questions: readonly Question[],
+): string {
+  const results = service.settings.toolNames.get("get_task_results");
   switch (task.status) {
     case "working":
-      return check === undefined
-        ? ""
-        : `To wait for its end, call ${check} with wait_seconds ${maxWaitSeconds}.${comesByItself(task)}`;
+      return howToWait(service, task, session);
     case "input_required":
       return describeQuestions(service, questions).text;
     case "completed":
@@ -263,10 +266,14 @@ function questionFor(key: string | undefined, open: readonly Question[]): Questi
   return open.find((question) => question.key === key);
 }
 
-async function statusAfterAnswer(service: Service, { id }: TaskSummary): Promise<ToolResult> {
+async function statusAfterAnswer(
+  service: Service,
+  { id }: TaskSummary,
+  session: SessionContext | undefined,
+): Promise<ToolResult> {
   const task = await service.runtime.store.summary({ taskId: id });
   if (task === undefined) return unknownTask(id);
-  const { content, ...status } = await statusResult(service, task);
+  const { content, ...status } = await statusResult(service, task, session);
   return { ...status, content: [textBlock("The answer is taken."), ...content] };
 }
 
