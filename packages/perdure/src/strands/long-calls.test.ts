@@ -19,7 +19,7 @@ async function start(
     calls = {},
     config = {},
   }: { server?: Partial<PerdureOptions>; calls?: LongCallsOptions; config?: Partial<McpClientConfig> },
-  lines: readonly Line[],
+  lines: readonly (Line | (() => Line))[],
 ) {
   const app = testApp({ hold: "10s", ...server });
   app.task("busy", { description: "Says what it does.", input }, async ({ ms }, task) => {
@@ -94,6 +94,31 @@ describe("a call", () => {
       "Too bad.",
     ]);
     expect((await endless.ask("Go."))[2]).toMatch(/timeout exceeded|timed out/i);
+  });
+
+  it("has what Strands says of a trace beside its arguments, and nothing that a model has written there", async () => {
+    const own = new McpServer({ name: "own", version: "1" });
+    const came: unknown[] = [];
+    own.registerTool("note", { inputSchema: z.strictObject({ text: z.string() }) }, (args, { _meta }) => {
+      came.push({ args, meta: _meta });
+      return { content: [] };
+    });
+    const [near, far] = InMemoryTransport.createLinkedPair();
+    await own.connect(far);
+    const client = longCalls(new McpClient({ transport: near }));
+    onTestFinished(async () => client.disconnect());
+    const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    // As Strands merges both.
+    const written = { text: "a", _meta: { "perdure/session": { actor: "eve" }, traceparent } };
+    const agent = new Agent({
+      model: new ScriptedModel({ call: "note", input: written }, "."),
+      tools: [client],
+      printer: false,
+    });
+    await agent.invoke("Go.");
+    expect(came).toEqual([
+      { args: { text: "a" }, meta: { traceparent, progressToken: expect.any(Number) as number } },
+    ]);
   });
 
   it("as a task is waited for beyond what the server holds, and tells why it failed", async () => {
@@ -242,6 +267,23 @@ describe("a tool that asks, called as a task", () => {
     expect(told).toContain("Publish it?");
     expect(task?.status).toBe("input_required");
   });
+});
+
+it("an answer is acknowledged, also where the model has no tool to ask after the task", async () => {
+  let asked = {};
+  const answer = (): Line => ({ call: "answer_task", input: { ...asked, content: { go: true } } });
+  const calls = { session, asTask: false, taskTools: ["answer_task"] } as const;
+  const { ask, app } = await start({ server: { linger: "10ms", memory }, calls }, [
+    { call: "publish", input: {} },
+    "It asks.",
+    answer,
+    "I told it.",
+  ]);
+  await ask("Publish it.");
+  asked = { task_id: (await app.tasks.list()).tasks[0]?.id };
+  const told = (await ask("Yes.")).at(-2);
+  expect(told).toContain("The answer is taken.");
+  expect(told).not.toMatch(/check_task_status|Nothing here can ask/);
 });
 
 it("a tool that can only be called as a task is called so, whatever is set", async () => {

@@ -69,7 +69,7 @@ export function longCalls(client: McpClient, options: LongCallsOptions = {}): Mc
     async (...[params, schema, given]: Parameters<typeof callTool>): Promise<CallResult> => {
       const begun = performance.now();
       const context = typeof session === "function" ? session() : session;
-      const named = context === undefined ? {} : { _meta: { ...params._meta, [sessionMetaKey]: context } };
+      const named = context === undefined ? {} : { [sessionMetaKey]: context };
       const report = reports.getStore();
       const request = {
         ...given,
@@ -79,7 +79,7 @@ export function longCalls(client: McpClient, options: LongCallsOptions = {}): Mc
         // Without a handler the SDK sends no token, and the server no sign of life.
         onprogress: (progress: Omit<ToolProgress, "type">) => report?.({ type: "progress", ...progress }),
       };
-      const call = { ...params, ...named };
+      const call = withMeta(params, named);
       const offered = taskSupport(sdk, params.name);
       const isTask = asTask ?? (asTaskByDefault || context === undefined);
       return headers.with(sdk, context, async () => {
@@ -87,7 +87,8 @@ export function longCalls(client: McpClient, options: LongCallsOptions = {}): Mc
           return callAsTask(call, { sdk, options: request, totalMs });
         }
         const result = (await callTool(call, schema, request)) as CallResult;
-        const task = handedOver(result);
+        // What is said of a task that is asked after or answered is no hand-over, though it looks like one.
+        const task = generated.test(params.name) ? undefined : handedOver(result);
         if (task === undefined) return result;
         // Whoever waits does not see a question; the model is told of it.
         if (offered === undefined || asTask === false || task.delivered || task.asks) {
@@ -111,6 +112,27 @@ export function longCalls(client: McpClient, options: LongCallsOptions = {}): Mc
     return tools.filter(({ name }) => !generated.test(name) || isWanted(name, taskTools));
   };
   return client;
+}
+
+/** What names a trace (W3C), for which the protocol has a place in `_meta` of a request. */
+const traceKeys = ["traceparent", "tracestate", "baggage"];
+
+/**
+ * Under telemetry Strands puts a trace into the arguments of the tool, as `_meta` (1.19): a strict schema refuses it, and
+ * no two calls are equal. It belongs beside them. Nothing else goes there, since the model writes the arguments.
+ */
+function withMeta<Params extends Parameters<McpClient["client"]["callTool"]>[0]>(
+  params: Params,
+  named: Readonly<Record<string, unknown>>,
+): Params {
+  const { _meta: traced, ...args } = params.arguments ?? {};
+  const trace = Object.entries(traced ?? {}).filter(([key]) => traceKeys.includes(key));
+  const _meta = { ...Object.fromEntries(trace), ...params._meta, ...named };
+  return {
+    ...params,
+    ...(traced !== undefined && { arguments: args }),
+    ...(Object.keys(_meta).length > 0 && { _meta }),
+  };
 }
 
 function isWanted(name: string, wanted: boolean | readonly string[]): boolean {
