@@ -53,7 +53,10 @@ async function begun(pieces: AsyncIterable<Piece>): Promise<AsyncIterable<Piece>
     })();
   } catch (error) {
     if (error instanceof ServiceError) throw error;
-    const failure = new ServiceError("InternalServerException", "agentcore-local failed; its log says why.");
+    const failure = new ServiceError(
+      "InternalServerException",
+      "agentcore-local failed; its log (--log) says why.",
+    );
     failure.cause = error;
     throw failure;
   }

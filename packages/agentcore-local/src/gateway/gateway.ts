@@ -94,7 +94,7 @@ export class Gateway {
         signal: AbortSignal.any([signal, late.signal]),
         onClose: () => timer.cancel(),
       });
-      const isRewritten = rewritten.has(message.method ?? "");
+      const isRewritten = answer.statusCode === 200 && rewritten.has(message.method ?? "");
       const stream = isRewritten
         ? rewrite(answer, message, target.name)
         : untilLate(answer, message, late.signal);
@@ -143,8 +143,9 @@ async function* rewrite(
   answer.setEncoding("utf8");
   for await (const chunk of answer as AsyncIterable<string>) text += chunk;
   const events = isEvents(answer);
-  const lines = text.split("\n").map((line) => {
-    const data = events ? /^data: ?(\{.*)$/.exec(line)?.[1] : undefined;
+  // A line of an event stream ends with CR LF as well, as Python's servers have it.
+  const lines = text.split(/\r\n|\r|\n/).map((line) => {
+    const data = events ? /^data: ?(\{.*)$/s.exec(line)?.[1] : undefined;
     return data === undefined
       ? line
       : `data: ${JSON.stringify(toClient(JSON.parse(data) as Message, message, target))}`;

@@ -143,7 +143,7 @@ function toReply(error: unknown): Reply {
 }
 
 function unexpected(cause: unknown): ServiceError {
-  const error = new ServiceError("ServiceException", "agentcore-local failed; its log says why.");
+  const error = new ServiceError("ServiceException", "agentcore-local failed; its log (--log) says why.");
   error.cause = cause;
   return error;
 }

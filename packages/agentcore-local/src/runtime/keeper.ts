@@ -21,6 +21,10 @@ createInterface(process.stdin)
       } catch {
         // It has ended by itself.
       }
-      rmSync(disk, { recursive: true, force: true, maxRetries: 5 });
+      try {
+        rmSync(disk, { recursive: true, force: true, maxRetries: 5 });
+      } catch {
+        // Something in it cannot be removed; the others' can.
+      }
     }
   });

@@ -31,10 +31,18 @@ export class Program {
   readonly exited: Promise<string>;
   readonly #child: ChildProcess;
   readonly #keeping: Keeping;
+  readonly #onLine: ProgramOptions["onLine"];
   #isOver = false;
 
-  private constructor(child: ChildProcess, disk: string, port: number, keeping: Keeping) {
+  private constructor(
+    child: ChildProcess,
+    disk: string,
+    port: number,
+    keeping: Keeping,
+    onLine: ProgramOptions["onLine"],
+  ) {
     this.#child = child;
+    this.#onLine = onLine;
     this.disk = disk;
     this.port = port;
     this.pid = child.pid;
@@ -72,7 +80,7 @@ export class Program {
     if (child.pid !== undefined) keeping.keep(child.pid, disk);
     for (const stream of ["stdout", "stderr"] as const)
       createInterface(child[stream]).on("line", (line) => options.onLine(stream, line));
-    return new Program(child, disk, port, keeping);
+    return new Program(child, disk, port, keeping, options.onLine);
   }
 
   /** SIGTERM for the program, as a container gets it; SIGKILL for all that is left of its group, then or `graceMs` later. */
@@ -86,9 +94,19 @@ export class Program {
     }
     this.#killGroup();
     await this.exited;
-    await rm(this.disk, { recursive: true, force: true, maxRetries: 5 });
+    await this.#removeDisk();
     givenPorts.delete(this.port);
     if (this.pid !== undefined) this.#keeping.forget(this.pid);
+  }
+
+  /** Never rejects: a folder that a program has made read-only is left, and said. */
+  async #removeDisk(): Promise<void> {
+    try {
+      await rm(this.disk, { recursive: true, force: true, maxRetries: 5 });
+    } catch (error) {
+      const said = error instanceof Error ? error.message : String(error);
+      this.#onLine("stderr", `agentcore-local: the disk of the session could not be removed: ${said}`);
+    }
   }
 
   #killGroup(): void {

@@ -140,6 +140,17 @@ test("three days later it was idle, and not old", async () => {
   expect(await ended).toBe("idle");
 });
 
+test("while it closes, no session begins that nobody would end", async () => {
+  await using closing = await Bench.start({}, { limits: { stopMs: 500 } });
+  await closing.invoke({ ignoreSigterm: true }, sessionId(1));
+  const closed = closing.local.close();
+  await expect(closing.invoke({}, sessionId(2))).rejects.toMatchObject({
+    name: "ServiceUnavailableException",
+  });
+  await closed;
+  expect(closing.local.sessions()).toEqual([]);
+});
+
 test("a program that ignores SIGTERM is killed", async () => {
   await using stubborn = await Bench.start({}, { limits: { stopMs: 50 } });
   const { pid, cwd } = await stubborn.invoke({ ignoreSigterm: true }, sessionId(1));

@@ -1,5 +1,6 @@
 /** The sessions that run. A session id leads to the same process for as long as that lives, and then to a new one. */
 import type { Clock } from "../clock.ts";
+import { ServiceError } from "../service-error.ts";
 import { Keeping } from "./keeping.ts";
 import type { RuntimeLimits } from "./limits.ts";
 import { Program } from "./program.ts";
@@ -43,6 +44,7 @@ export class Sessions {
   readonly #all = new Set<Session>();
   /** Ids of MCP sessions that a server made itself. */
   readonly #aliases = new Map<string, Session>();
+  #closed = false;
 
   constructor(options: SessionsOptions) {
     this.#options = options;
@@ -57,9 +59,11 @@ export class Sessions {
     return this.#running.get(key) ?? this.#aliases.get(key);
   }
 
+  /** @throws ServiceError `ServiceUnavailableException` once it closes: nobody would end what begins then */
   open(runtime: Runtime, qualifier: string, id: string): Session {
     const found = this.find(runtime, qualifier, id);
     if (found !== undefined) return found;
+    if (this.#closed) throw new ServiceError("ServiceUnavailableException", "agentcore-local is closing.");
     const key = keyOf(runtime, qualifier, id);
     const { clock, limits, onSession } = this.#options;
     const session = new Session({ runtime, id, clock, limits, start: () => this.#start(runtime, id) });
@@ -84,6 +88,7 @@ export class Sessions {
 
   /** Every process and every disk is gone afterwards. */
   async close(): Promise<void> {
+    this.#closed = true;
     for (const session of this.#all) void session.end("closed");
     await Promise.all([...this.#all].map(({ ended }) => ended));
     this.#keeping.close();
