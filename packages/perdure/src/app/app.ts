@@ -299,8 +299,7 @@ export class App {
    * `GET /ready` with it. Never rejects.
    */
   async readiness(): Promise<Readiness> {
-    if (this.#state === "closed") return { ready: false, reason: "APP_CLOSED" };
-    return readinessOf(this.#open().store);
+    return readinessOf(() => this.#open().store);
   }
 
   /**

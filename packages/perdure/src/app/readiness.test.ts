@@ -60,3 +60,8 @@ it("is always so with a file, until the application is closed", async () => {
   await app.close();
   expect(await app.readiness()).toEqual({ ready: false, reason: "APP_CLOSED" });
 });
+
+it("is not so, and is no error, where the record cannot be opened", async () => {
+  const app = testApp({ store: "mysql://nobody" });
+  expect(await app.readiness()).toEqual({ ready: false, reason: "INVALID_OPTION" });
+});

@@ -8,9 +8,10 @@ export type Readiness = { readonly ready: true } | { readonly ready: false; read
 const limitMs = 3_000;
 
 /** Never rejects; the reason is a code, and names no place. */
-export async function readinessOf(store: TaskStore): Promise<Readiness> {
+export async function readinessOf(open: () => TaskStore): Promise<Readiness> {
   const late = delay(limitMs, { ready: false, reason: "STORE_UNAVAILABLE" } as const, { ref: false });
-  const asked = Promise.resolve(store.ready?.()).then(
+  const ask = async (): Promise<void> => open().ready?.();
+  const asked = ask().then(
     () => ({ ready: true }) as const,
     (error: unknown) => {
       const reason = error instanceof PerdureError ? error.code : "STORE_UNAVAILABLE";
