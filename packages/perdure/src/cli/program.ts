@@ -57,7 +57,7 @@ function addServe(root: Command): void {
     .command("serve")
     .description("serve the application that FILE exports (default, or named app), until Ctrl-C")
     .argument("<file>", "a module that says: export default perdure({ … })")
-    .option("--port <port>", "0: any free one", toPort, 8000)
+    .option("--port <port>", "0: any free one (default: 8000, or as the hosting says)", toPort)
     .option("--host <address>", "a public one needs auth (default: 127.0.0.1, or as the hosting says)")
     .option("--stdio", "serve standard input and output instead", false)
     .addOption(

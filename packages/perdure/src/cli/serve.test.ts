@@ -38,6 +38,14 @@ test("a port that is taken is told, with 2, and nothing stays behind", async () 
   expect(second.stderr).toMatch(/^perdure: .* cannot be listened on \(EADDRINUSE\)\. .*\n$/);
 });
 
+test("without --port it listens where its hosting says", async () => {
+  const { port } = new URL((await bench.serve()).url);
+  const env = { PERDURE_HOSTING: "agentcore-runtime", HOST: "127.0.0.1", PORT: port };
+  const second = await bench.run(["serve", join(import.meta.dirname, "app.fixture.ts")], env);
+  expect(second.code).toBe(2);
+  expect(second.stderr).toContain(`127.0.0.1:${port} cannot be listened on`);
+});
+
 test("a public address without auth is refused, with 2", async () => {
   const file = join(import.meta.dirname, "app.fixture.ts");
   const served = await bench.run(["serve", file, "--port", "0", "--host", "0.0.0.0"]);

@@ -9,7 +9,7 @@ import { CommandError, exitCodes } from "./exit.ts";
 import type { Output } from "./output.ts";
 
 export interface ServeOptions {
-  readonly port: number;
+  readonly port?: number;
   readonly host?: string;
   readonly stdio: boolean;
   readonly role?: Role;
