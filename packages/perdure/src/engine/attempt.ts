@@ -145,7 +145,7 @@ export class Attempt {
   async #runHandler(): Promise<Settled> {
     const { clock } = this.#parts;
     const { timeoutMs } = this.#tool;
-    const recorded = this.key.attempt === 1 ? [] : await this.#store.write(() => this.#store.operations());
+    const recorded = this.key.attempt === 1 ? [] : await this.#store.operations();
     if (this.#isEnded()) return { thrown: this.#ended.signal.reason };
     const timeout = clock.after(timeoutMs, () => this.end(timedOut(this.key, timeoutMs)));
     try {

@@ -11,6 +11,8 @@ const input = z.object({});
 
 class Disk {
   full = false;
+  /** Of reads of a saved state: another process holds the file. */
+  busy = false;
   refused = 0;
 
   readonly driver: SqliteDriver = (file) => {
@@ -20,14 +22,24 @@ class Disk {
       this.refused++;
       throw Object.assign(new Error("database or disk is full"), { errcode: 13 });
     };
+    const refuseWhenBusy = (): void => {
+      if (!this.busy) return;
+      this.refused++;
+      throw Object.assign(new Error("database is locked"), { errcode: 5 });
+    };
     return {
       exec: (sql) => connection.exec(sql),
       close: () => connection.close(),
       prepare: (sql) => {
         const statement = connection.prepare(sql);
         const writes = /^\s*(INSERT|UPDATE|DELETE|COMMIT)/i.test(sql);
+        const reads = sql.includes("kind = 'saved'");
         return {
-          get: (...values) => (writes && refuseWhenFull(), statement.get(...values)),
+          get: (...values) => (
+            writes && refuseWhenFull(),
+            reads && refuseWhenBusy(),
+            statement.get(...values)
+          ),
           all: (...values) => (writes && refuseWhenFull(), statement.all(...values)),
           run: (...values) => (writes && refuseWhenFull(), statement.run(...values)),
         };
@@ -95,6 +107,24 @@ describe("a full disk", () => {
     fillAt("never");
     await clock.advance("30s");
     expect(await handle.status()).toMatchObject({ status: "completed", errors: 1, attempt: 2 });
+  });
+
+  it("is waited for where the handler reads, as any trouble of the store: it is no failure of the task", async () => {
+    const { disk, clock, app } = onDisk();
+    app.task(
+      "read",
+      { description, input },
+      async (_, task) => (await task.saved<string>()) ?? "nothing saved",
+    );
+    disk.busy = true;
+    await app.start();
+    const handle = await app.submit("read", {});
+    await clock.advance("30s");
+    expect(await handle.status()).toMatchObject({ phase: "running" });
+    expect(disk.refused).toBeGreaterThan(3);
+    disk.busy = false;
+    await clock.advance("5s");
+    expect(await handle.result()).toBe("nothing saved");
   });
 
   it("is asked ever more slowly", async () => {

@@ -1,6 +1,7 @@
 /**
- * A write that must not be lost because the disk was full for a minute: work that was done is worth waiting for. It
- * is tried again, ever more slowly, until it is accepted, refused for good, or nobody wants it any more.
+ * A write that must not be lost because the disk was full for a minute, or a read without which a handler cannot go on:
+ * work that was done is worth waiting for. It is tried again, ever more slowly, until it is accepted, refused for good,
+ * or nobody wants it any more.
  */
 import type { Clock } from "../task/clock.ts";
 import { PerdureError } from "../task/errors.ts";
@@ -24,7 +25,7 @@ export async function writeDurably<T>(write: () => Promise<T>, options: DurableW
       if (!isTrouble(error) || options.signal.aborted) throw error;
       options.logger.error(
         { err: error, code: error.code, delayMs },
-        "the record cannot be written, trying again",
+        "the record cannot be reached, trying again",
       );
       await pause(options.clock, delayMs, options.signal);
     }

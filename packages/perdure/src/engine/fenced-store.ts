@@ -1,6 +1,7 @@
 /**
  * The store as one attempt sees it: each write carries the attempt's number, is kept up while the store has trouble, and
- * a refusal ends the attempt, for the reason that the record gives.
+ * a refusal ends the attempt, for the reason that the record gives. So is what the handler reads: the trouble of a store
+ * is no failure of the task.
  */
 import type { AttemptKey, OpenCall, OpenWait, TaskStore } from "../store/store.ts";
 import type { ArtifactStore } from "../store/artifacts/artifact-store.ts";
@@ -53,17 +54,17 @@ export class FencedStore implements AttemptStore {
 
   operations(): Promise<readonly Operation[]> {
     const { store, key } = this.#parts;
-    return store.operations(key);
+    return this.#keptUp(() => store.operations(key));
   }
 
   savedState(): Promise<SavedState | undefined> {
     const { store, key } = this.#parts;
-    return store.savedState(key);
+    return this.#keptUp(() => store.savedState(key));
   }
 
   saveState(state: SavedState): Promise<void> {
     const { store, key } = this.#parts;
-    return this.write(() => store.saveState({ ...key, state, maxBytes: this.#parts.limits.stateBytes }));
+    return this.#keptUp(() => store.saveState({ ...key, state, maxBytes: this.#parts.limits.stateBytes }));
   }
 
   async recordOperation(operation: Parameters<AttemptStore["recordOperation"]>[0]): Promise<Operation> {
@@ -72,24 +73,24 @@ export class FencedStore implements AttemptStore {
       operation.state === "failed"
         ? { ...operation, failure: boundedFailure(operation.failure, limits.failureBytes) }
         : operation;
-    return this.write(() => store.recordOperation({ ...key, ...bounded, maxBytes: limits.stepBytes }));
+    return this.#keptUp(() => store.recordOperation({ ...key, ...bounded, maxBytes: limits.stepBytes }));
   }
 
   async openWait(wait: Parameters<AttemptStore["openWait"]>[0]): Promise<Operation> {
     const { store, key, onWait } = this.#parts;
     onWait(wait);
-    return this.write(() => store.openWait({ ...key, ...wait }));
+    return this.#keptUp(() => store.openWait({ ...key, ...wait }));
   }
 
   async openCall({ name, tool, input, idempotencyKey }: ChildCall): Promise<Operation> {
     const { key, openCall } = this.#parts;
     const child = await this.#parts.child(tool, input, idempotencyKey);
-    return this.write(() => openCall({ ...key, name, child }));
+    return this.#keptUp(() => openCall({ ...key, name, child }));
   }
 
   async park(waits: readonly string[]): Promise<boolean> {
     const { store, key } = this.#parts;
-    const parked = await this.write(() => store.park({ ...key, waits }));
+    const parked = await this.#keptUp(() => store.park({ ...key, waits }));
     if (parked) {
       const message = "the task waits, and runs again when it is over.";
       this.#parts.end(new PerdureError("PARKED", { message }));
@@ -115,10 +116,10 @@ export class FencedStore implements AttemptStore {
     return this.#fenced(() => store.report({ ...key, ...report, logs, maxLogLines }));
   }
 
-  /** A write that the handler waits for: kept up until accepted, refused, or the attempt has ended. */
-  write<T>(write: () => Promise<T>): Promise<T> {
+  /** What the handler waits for: kept up until accepted, refused, or the attempt has ended. */
+  #keptUp<T>(ask: () => Promise<T>): Promise<T> {
     const { clock, logger, ended } = this.#parts;
-    return this.#fenced(() => writeDurably(write, { clock, logger, signal: ended }));
+    return this.#fenced(() => writeDurably(ask, { clock, logger, signal: ended }));
   }
 
   async #fenced<T>(write: () => Promise<T>): Promise<T> {
