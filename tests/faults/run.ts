@@ -2,7 +2,7 @@
  * Under fire: perdure's processes are killed, stopped and starved, and the history is checked.
  *
  *   node tests/faults/run.ts [--seed N] [--kills N] [--only "random kills"]… [--keep]
- *   node tests/faults/run.ts --distributed [--seed N] [--minutes N] [--keep]
+ *   node tests/faults/run.ts --distributed [--planted] [--seed N] [--minutes N] [--keep]
  *
  * A program (`program/`) runs durable tasks and writes into a journal, outside the store, what it was promised and
  * what it did. The driver kills it, starts it again until everything is done, and then the checker (`checker.ts`)
@@ -20,6 +20,7 @@ import { parseArgs } from "node:util";
 import { Random } from "./random.ts";
 import { Report } from "./report.ts";
 import type { Scenario } from "./scenario.ts";
+import { runPlanted } from "./distributed/planted.ts";
 import { runDistributed } from "./distributed/run.ts";
 import { checker } from "./scenarios/checker.ts";
 import { crashLoop } from "./scenarios/crash-loop.ts";
@@ -47,7 +48,7 @@ const scenarios: readonly Scenario[] = [
 ];
 
 /** Whatever hangs, CI gets an answer. */
-const [limitMs, distributedLimitMs] = [235_000, 180_000];
+const [limitMs, distributedLimitMs, mostRuns] = [235_000, 180_000, 15];
 
 const { values } = parseArgs({
   options: {
@@ -55,15 +56,23 @@ const { values } = parseArgs({
     kills: { type: "string", default: "50" },
     only: { type: "string", multiple: true },
     distributed: { type: "boolean", default: false },
-    minutes: { type: "string", default: "5" },
+    planted: { type: "boolean", default: false },
+    minutes: { type: "string" },
     keep: { type: "boolean", default: false },
   },
 });
-const [seed, kills, minutes] = [Number(values.seed), Number(values.kills), Number(values.minutes)];
+const [seed, kills, minutes] = [
+  Number(values.seed),
+  Number(values.kills),
+  Number(values.minutes ?? (values.planted ? 0.75 : 5)),
+];
 const abandon = new AbortController();
 const distributed: Scenario = {
   name: "distributed",
-  run: (stage) => runDistributed({ ...stage, minutes, abandoned: abandon.signal }),
+  run: (stage) =>
+    values.planted
+      ? runPlanted({ ...stage, minutes })
+      : runDistributed({ ...stage, minutes, abandoned: abandon.signal }),
 };
 const chosen = values.distributed
   ? [distributed]
@@ -79,7 +88,9 @@ if (
   console.error(`--seed and --kills take whole numbers, --minutes a number, --only one of ${names}.`);
   process.exit(2);
 }
-const patienceMs = values.distributed ? minutes * 60_000 + distributedLimitMs : limitMs;
+const patienceMs = values.distributed
+  ? (minutes * 60_000 + distributedLimitMs) * (values.planted ? mostRuns : 1)
+  : limitMs;
 
 const folder = realpathSync(mkdtempSync(join(tmpdir(), "perdure-faults-")));
 // Start-up is most of a life: the stripped types are kept from one to the next.

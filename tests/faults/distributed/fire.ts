@@ -8,11 +8,23 @@ import { describeExit } from "../arena.ts";
 import type { Random } from "../random.ts";
 import { type Fleet, leaseMs, type Member } from "./fleet.ts";
 
-type Deed = "kill" | "stop" | "shut down" | "half open" | "slow" | "cut" | "cut clients" | "postgres";
+type Deed =
+  | "kill"
+  | "kill at a write"
+  | "stop"
+  | "shut down"
+  | "half open"
+  | "slow"
+  | "cut"
+  | "cut at a write"
+  | "cut clients"
+  | "postgres";
 const deeds = [
   "kill",
   "kill",
-  "kill",
+  "kill at a write",
+  "kill at a write",
+  "kill at a write",
   "stop",
   "stop",
   "shut down",
@@ -20,11 +32,14 @@ const deeds = [
   "half open",
   "slow",
   "cut",
+  "cut at a write",
   "cut clients",
   "postgres",
 ] as const satisfies readonly Deed[];
 
 const atOnce = 2;
+/** For the moment that a deed waits for. */
+const patienceMs = 2_000;
 
 export class Fire {
   readonly #fleet: Fleet;
@@ -98,6 +113,20 @@ export class Fire {
         await fleet.kill(member);
         await this.#rebirth(member);
         break;
+      case "kill at a write":
+        await this.#atWrite(member, () => {
+          this.#count("kills at a write");
+          member.child?.signal("SIGKILL");
+        });
+        await fleet.kill(member);
+        await this.#rebirth(member);
+        break;
+      case "cut at a write":
+        await this.#atWrite(member, () => {
+          this.#count("answers cut off");
+          link.cut();
+        });
+        break;
       case "shut down": {
         this.#count("shutdowns");
         const exit = await fleet.shutDown(member);
@@ -136,6 +165,17 @@ export class Fire {
         link.cut();
     }
     this.#note("mended", process, deed);
+  }
+
+  /** Resolves when it has come to that, or the process does not write. */
+  async #atWrite({ link }: Member, run: () => void): Promise<void> {
+    const sprung = Promise.withResolvers<void>();
+    link.ambush(this.#random.between(1, 30), () => {
+      run();
+      sprung.resolve();
+    });
+    await Promise.race([sprung.promise, pause(patienceMs, undefined, { ref: false })]);
+    link.mend();
   }
 
   /** In the newer version more and more often. */

@@ -1,6 +1,8 @@
 /**
  * The way of one process to the database: a TCP proxy that can be made slow, be cut, or go half open. Half open, both
  * ends keep their connections and nothing that they send arrives; new connections are taken, and nobody answers.
+ *
+ * It also knows the moment between two writes: when the answer to one is here, and the process has not heard it.
  */
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
@@ -16,6 +18,7 @@ export class Link {
   readonly #pairs = new Set<readonly [Socket, Socket]>();
   #latencyMs = 0;
   #halfOpen = false;
+  #ambush: { writes: number; readonly run: () => void } | undefined;
 
   private constructor(target: number) {
     this.#target = target;
@@ -47,9 +50,15 @@ export class Link {
     for (const sockets of this.#pairs) for (const socket of sockets) socket.destroy();
   }
 
+  /** Calls `run` in the place of the answer to the write of this number from now, counted from 1. */
+  ambush(writes: number, run: () => void): void {
+    this.#ambush = { writes, run };
+  }
+
   /** As it was; connections that lost bytes are reset, as their ends find out by the next that they send. */
   mend(): void {
     this.#latencyMs = 0;
+    this.#ambush = undefined;
     if (this.#halfOpen) this.cut();
     this.#halfOpen = false;
   }
@@ -64,8 +73,18 @@ export class Link {
     const upstream = connect(this.#target, "127.0.0.1");
     const pair = [client, upstream] as const;
     this.#pairs.add(pair);
-    this.#carry(client, upstream);
-    this.#carry(upstream, client);
+    // Every write of the store inserts its number there.
+    let writes = false;
+    client.on(
+      "data",
+      (bytes: Buffer) => (writes ||= bytes.includes('"commits"') || bytes.includes(".commits")),
+    );
+    this.#carry(client, upstream, () => false);
+    this.#carry(upstream, client, () => {
+      const answered = writes;
+      writes = false;
+      return answered && this.#springs();
+    });
     for (const [i, socket] of pair.entries()) {
       socket.setNoDelay(true);
       socket.on("error", () => undefined);
@@ -78,8 +97,17 @@ export class Link {
     }
   }
 
+  /** Whether this is the write that is waited for. */
+  #springs(): boolean {
+    const ambush = this.#ambush;
+    if (ambush === undefined || --ambush.writes > 0) return false;
+    this.#ambush = undefined;
+    ambush.run();
+    return true;
+  }
+
   /** In order, also when the latency changes on the way. */
-  #carry(from: Socket, to: Socket): void {
+  #carry(from: Socket, to: Socket, isLost: () => boolean): void {
     const waiting: Waiting[] = [];
     let timer: NodeJS.Timeout | undefined;
     const pass = (): void => {
@@ -95,7 +123,7 @@ export class Link {
       }
     };
     from.on("data", (bytes: Buffer) => {
-      if (this.#halfOpen) return;
+      if (this.#halfOpen || isLost()) return;
       waiting.push({ at: performance.now() + this.#latencyMs, bytes });
       if (timer === undefined) pass();
     });

@@ -91,6 +91,25 @@ export function oneEnd({ record }: History): Finding[] {
   });
 }
 
+/** What the timeline tells of after an attempt had begun was recorded by that attempt. */
+export function recordedByTheLatest({ record }: History): Finding[] {
+  return record.flatMap(({ id, operations, timeline }): Finding[] => {
+    const by = new Map(operations.map((operation) => [operation.name, operation]));
+    let latest = 0;
+    return timeline.flatMap(({ type, attempt, name, state }): Finding[] => {
+      if (type === "begun") latest = attempt ?? latest;
+      const operation = type === "operation" && state === "done" ? by.get(name ?? "") : undefined;
+      if (operation === undefined || operation.attempt >= latest) return [];
+      return [
+        {
+          task: id,
+          detail: `${name} was recorded by attempt ${operation.attempt} after ${latest} had begun`,
+        },
+      ];
+    });
+  });
+}
+
 /** No operation is recorded twice: its timeline tells of each once. */
 export function operationsOnce({ record }: History): Finding[] {
   return record.flatMap(({ id, operations }): Finding[] => {
@@ -173,8 +192,11 @@ function disturbances(events: readonly JournalEvent[]): ReadonlyMap<number, read
   const add = (process: number, span: Span): void =>
     void spans.set(process, [...(spans.get(process) ?? []), span]);
   const open = new Map<string, number>();
+  const driver = events.find(({ event }) => event === "spawned")?.pid;
   for (const event of events) {
-    if (event.event === "stalled") add(event.pid, { from: event.at - event.ms, to: event.at });
+    // The driver carries all bytes: what holds it up, or the database, holds up all.
+    if (event.event === "stalled")
+      add(event.pid === driver ? 0 : event.pid, { from: event.at - event.ms, to: event.at });
     if (event.event === "disturbed") open.set(`${event.process} ${event.how}`, event.at);
     if (event.event !== "mended") continue;
     const key = `${event.process} ${event.how}`;
@@ -229,7 +251,7 @@ export function takeOverTimes(history: History): readonly { readonly task: strin
   const able = ableSpans(history.events);
   const killed = new Map<number, number>();
   for (const event of eventsOf(history.events, "disturbed"))
-    if (event.how === "kill") killed.set(event.process, event.at);
+    if (event.how.startsWith("kill")) killed.set(event.process, event.at);
   return takeOvers(history).flatMap(({ task, by, next }) => {
     const at = killed.get(by.pid);
     if (at === undefined || at < by.at || next === undefined) return [];

@@ -58,6 +58,7 @@ async function underFire(
   { folder, seed, minutes, random, report }: Omit<DistributedRun, "abandoned"> & { random: Random },
 ): Promise<void> {
   const operator = startOperator(fleet.postgres.url);
+  const endWatch = watchMachine(fleet, operator.store);
   const until = performance.now() + minutes * 60_000;
   const stopped = (): boolean => performance.now() > until;
   const clients = clientKinds.flatMap((kind, k) =>
@@ -102,6 +103,7 @@ async function underFire(
     if (exit?.code !== 0)
       reasons.push(`${member.name}, left alone: ${describeExit(exit)} instead of shutting down`);
   }
+  endWatch();
   await operator.close();
   reasons.push(...fleet.sink.problems);
   writeFileSync(join(folder, "record.json"), JSON.stringify(record));
@@ -146,6 +148,33 @@ function tell(
       found.map(({ task, detail }) => (task === undefined ? detail : `${task}: ${detail}`)),
     );
   }
+}
+
+/**
+ * A machine under load keeps processes from their leases as signals do. The driver carries all bytes, so it is told when
+ * it stood still; and when the database, by a way on which nothing is done, took long to answer.
+ */
+function watchMachine(fleet: Fleet, store: TaskStore): () => void {
+  const [lookMs, longMs] = [100, 300];
+  let [looked, asking] = [performance.now(), false];
+  const note = (ms: number): void => {
+    if (ms > longMs) fleet.journal.append({ event: "stalled", ms: Math.round(ms) });
+  };
+  const ask = async (): Promise<void> => {
+    const began = performance.now();
+    await store.list({ limit: 1 }).catch(() => undefined);
+    note(performance.now() - began);
+    asking = false;
+  };
+  const timer = setInterval(() => {
+    note(performance.now() - looked - lookMs);
+    looked = performance.now();
+    if (!asking) {
+      asking = true;
+      void ask();
+    }
+  }, lookMs);
+  return () => clearInterval(timer);
 }
 
 /** Both versions of the program are there for what waits for them, whatever the fire left. */

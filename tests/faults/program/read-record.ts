@@ -32,6 +32,9 @@ export interface FinalTask {
     readonly attempt?: number;
     /** Of a question that was answered. */
     readonly key?: string;
+    /** Of an operation, and what became of it. */
+    readonly name?: string;
+    readonly state?: string;
   }[];
 }
 
@@ -82,6 +85,7 @@ async function readTask(store: TaskStore, record: TaskRecord): Promise<FinalTask
       type: event.type,
       ...("attempt" in event ? { attempt: event.attempt } : {}),
       ...("key" in event ? { key: event.key } : {}),
+      ...(event.type === "operation" ? { name: event.name, state: event.state } : {}),
     })),
   };
 }
