@@ -81,6 +81,12 @@ function checkImages(out: string): void {
   );
 }
 
+/** Its own, and no other's: of the model that `MODEL_ID` names, by the profile of this account. */
+const models = [
+  "arn:aws:bedrock:*::foundation-model/anthropic.claude-sonnet-4-6",
+  "arn:aws:bedrock:us-west-2:210987654321:inference-profile/global.anthropic.claude-sonnet-4-6",
+];
+
 /** What can only be allowed for all resources, by AWS's own description of these actions. */
 const withoutResource = new Set([
   "cloudwatch:PutMetricData",
@@ -97,7 +103,12 @@ function checkPolicies(resources: Resources): void {
   const statements = ofType(resources, "AWS::IAM::Policy").flatMap(
     ({ Properties }) => policySchema.parse(Properties).PolicyDocument.Statement,
   );
-  assert(statements.length > 10);
+  assert.deepEqual(
+    statements
+      .filter(({ Action }) => [Action].flat().includes("bedrock:InvokeModel"))
+      .map((one) => one.Resource),
+    [models],
+  );
   for (const { Action, Resource: resource } of statements) {
     const actions = [Action].flat();
     assert(!actions.some((action) => action.includes("*")), `${actions.join()}: each action by its name`);

@@ -13,8 +13,8 @@ export interface InitOptions {
   readonly region: string;
   readonly account?: string;
   readonly discoveryUrl?: string;
-  readonly audience: readonly string[];
-  readonly client: readonly string[];
+  readonly audience?: readonly string[];
+  readonly client?: readonly string[];
 }
 
 type Values = Readonly<Record<string, string | readonly string[]>>;
@@ -79,7 +79,7 @@ async function valuesOf(target: string, options: InitOptions): Promise<Values> {
     discoveryUrl,
   );
   const { version } = JSON.parse(await readFile(manifest, "utf8")) as { readonly version: string };
-  const { audience, client } = options;
+  const { audience = [], client = [] } = options;
   return {
     name,
     region,
@@ -138,7 +138,7 @@ function missing({ account, discoveryUrl, audience, client }: InitOptions): read
   return [
     ...(account === undefined ? ["account (agentcore/aws-targets.json)"] : []),
     ...(discoveryUrl === undefined ? ["discoveryUrl (agentcore/agentcore.json)"] : []),
-    ...(audience.length + client.length === 0
+    ...(audience === undefined && client === undefined
       ? ["allowedAudience or allowedClients (agentcore/agentcore.json)"]
       : []),
   ];

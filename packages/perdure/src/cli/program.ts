@@ -226,8 +226,8 @@ function addInit(root: Command): void {
     .option("--region <region>", "where it is deployed", "us-west-2")
     .option("--account <id>", "the AWS account, 12 digits")
     .option("--discovery-url <url>", "of the issuer of its callers' tokens (OpenID Connect)")
-    .option("--audience <name>", "that a token may be for; repeatable", collect, [])
-    .option("--client <id>", "that a token may have been issued to; repeatable", collect, [])
+    .option("--audience <name>", "that a token may be for; repeatable", collect)
+    .option("--client <id>", "that a token may have been issued to; repeatable", collect)
     .option("--json", "answer in JSON")
     .action(async (folder: string, { json, ...options }: InitOptions & Json) => {
       const { initAgentCore } = await import("./init.ts");

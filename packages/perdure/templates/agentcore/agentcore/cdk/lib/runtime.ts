@@ -61,8 +61,8 @@ export class HostedRuntime extends Construct {
     if (this.#modelId === undefined) throw new Error("agentcore.json names no MODEL_ID for the agent.");
     const { partition, region, account } = Stack.of(this);
     const model = this.#modelId.replace(/^(global|[a-z]{2,4}(-gov)?)\./, "");
-    const models = `arn:${partition}:bedrock:*::foundation-model/${model}*`;
-    const profile = `arn:${partition}:bedrock:${region}:${account}:inference-profile/${this.#modelId}*`;
+    const models = `arn:${partition}:bedrock:*::foundation-model/${model}`;
+    const profile = `arn:${partition}:bedrock:${region}:${account}:inference-profile/${this.#modelId}`;
     this.role.addToPrincipalPolicy(
       new PolicyStatement({
         sid: "InvokeModel",
