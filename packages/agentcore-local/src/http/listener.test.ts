@@ -53,6 +53,19 @@ test.each([
   expect(await post(path, "{}", method)).toMatchObject({ status: 404, type: "UnknownOperationException" });
 });
 
+test.each([
+  ["https://example.com", 403],
+  ["https://localhost.example.com", 403],
+  ["null", 403],
+  ["http://localhost:3000", 200],
+  ["http://127.0.0.1", 200],
+  ["http://[::1]:8080", 200],
+])("a page of %s is answered %d", async (origin, status) => {
+  const url = `${local.url}${memory}/actors`;
+  const answer = await fetch(url, { method: "POST", headers: { origin }, body: "{}" });
+  expect(answer.status).toBe(status);
+});
+
 test("a path that is no percent-encoding is refused", async () => {
   expect(await post("/memories/%ff/actors", "{}")).toMatchObject({
     status: 400,

@@ -12,6 +12,7 @@ import { ServiceError, validationError } from "../service-error.ts";
 import { readBody } from "./body.ts";
 import { Router } from "./router.ts";
 import { type Request, type Response, TwoProtocols } from "./two-protocols.ts";
+import { refuseWebPages } from "./web-pages.ts";
 
 /** One request, without its content: what was said in it is nobody's business here. */
 export interface LogEntry {
@@ -69,6 +70,7 @@ export class Listener {
     let operation: string | undefined;
     let reply: Reply | "Disconnect";
     try {
+      refuseWebPages(request);
       const found = this.#find(request);
       operation = found.operation.name;
       const isRaw = found.operation.body === "raw";
