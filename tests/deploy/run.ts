@@ -16,7 +16,12 @@ const caller = {
   client: "console",
 };
 
-install();
+try {
+  install();
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
+  process.exit(1);
+}
 const scratch = realpathSync(mkdtempSync(join(tmpdir(), "perdure-deploy-")));
 try {
   await check(join(scratch, "digits"));
