@@ -67,6 +67,8 @@ export type Entry =
   | { readonly event: "mended"; readonly process: number; readonly how: string }
   /** The process itself noticed that it had stood still until now. */
   | { readonly event: "stalled"; readonly ms: number }
+  /** What its store warned of. */
+  | { readonly event: "warned"; readonly text: string }
   // ── by the handlers ───────────────────────────────────────────────────────────────────────────────────────────
   | {
       readonly event: "begun";

@@ -13,7 +13,8 @@ const journal = new Journal(orders.journal, { flush: false });
 const ignore = (): void => undefined;
 const kinds: Readonly<Record<number, MemoryErrorKind>> = { 409: "conflict", 429: "throttled" };
 
-const store = openPostgresStoreForTest({ url, leaseMs, timeoutMs: 2_000, maxConnections: 6, warn: ignore });
+const warn = (text: string): void => journal.append({ event: "warned", text: text.slice(0, 300) });
+const store = openPostgresStoreForTest({ url, leaseMs, timeoutMs: 2_000, maxConnections: 6, warn });
 const app = perdure({
   name: "faults",
   version,
