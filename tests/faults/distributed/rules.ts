@@ -197,6 +197,9 @@ function disturbances(events: readonly JournalEvent[]): ReadonlyMap<number, read
     // The driver carries all bytes: what holds it up, or the database, holds up all.
     if (event.event === "stalled")
       add(event.pid === driver ? 0 : event.pid, { from: event.at - event.ms, to: event.at });
+    // Its own way to the database was too slow, whatever the reason: it says so.
+    if (event.event === "warned" && /no answer|timeout/.test(event.text))
+      add(event.pid, { from: event.at - leaseMs, to: event.at + leaseMs });
     if (event.event === "disturbed") open.set(`${event.process} ${event.how}`, event.at);
     if (event.event !== "mended") continue;
     const key = `${event.process} ${event.how}`;
