@@ -103,7 +103,8 @@ export class Database {
         ? this.#sendAnew<T>(text, parameters, timeoutMs)
         : this.#send<T>(text, parameters, { timeoutMs }));
     } catch (error) {
-      if (this.#prepared.refused(error)) return this.query<T>(text, parameters, sending);
+      const instead = this.#prepared.insteadOf(text, error);
+      if (instead !== undefined) return this.query<T>(instead, parameters, sending);
       throw storeError(error, this.location);
     }
   }

@@ -10,7 +10,9 @@
  * to nobody; so a listener first has to hear something that was told over another connection.
  */
 import { setTimeout as delay } from "node:timers/promises";
+import type { Client } from "pg";
 import type { TaskChange } from "../store.ts";
+import { asObject, type JsonValue } from "../../task/json.ts";
 import type { TaskId } from "../../task/id.ts";
 import type { TaskStatus } from "../../task/status.ts";
 import { nanoid } from "nanoid";
@@ -173,6 +175,15 @@ export class Notifications {
   /** Resolves when the connection has ended. */
   async #listenOnce(): Promise<void> {
     const client = await this.#parts.database.connect();
+    try {
+      await this.#listenOn(client);
+    } catch (error) {
+      cut(client);
+      throw error;
+    }
+  }
+
+  async #listenOn(client: Client): Promise<void> {
     const ended = new Promise<void>((resolve) => {
       client.once("end", () => resolve());
       this.#stopListening = () => {
@@ -186,10 +197,7 @@ export class Notifications {
     if (this.#interested === 0) this.#stopListening?.();
     // What happened before is not told.
     this.#lookAgain();
-    if (!(await Promise.race([this.#hearsItself(), ended.then(() => true)]))) {
-      cut(client);
-      throw new DeafError();
-    }
+    if (!(await Promise.race([this.#hearsItself(), ended.then(() => true)]))) throw new DeafError();
     // Only of one that hears: behind a pooler it would be anybody's.
     this.#parts.onListener(rows[0]?.pid);
     // A half-open connection says nothing: it is asked now and then whether it is there.
@@ -229,7 +237,7 @@ export class Notifications {
   }
 
   #hear(payload: string | undefined): void {
-    const message = JSON.parse(payload ?? "{}") as Partial<Message>;
+    const message = toMessage(payload);
     if (message.echo !== undefined && message.echo === this.#echo?.word) this.#echo.heard();
     if (message.echo !== undefined) return;
     if (message.from === undefined || message.from === this.#parts.from()) return;
@@ -250,6 +258,15 @@ export class Notifications {
     this.#parts.onDue();
     this.#parts.onOutbox();
     this.#parts.onProcess("left");
+  }
+}
+
+/** Anybody who may connect to the database can tell something on the channel. */
+function toMessage(payload: string | undefined): Partial<Message> {
+  try {
+    return asObject(JSON.parse(payload ?? "{}") as JsonValue) ?? {};
+  } catch {
+    return {};
   }
 }
 

@@ -47,6 +47,17 @@ it("is asked by its text where a pooler gave the transaction to another connecti
   await database.close();
 });
 
+it("is asked by its text where a newer version has added a column", async () => {
+  const database = new Database(options());
+  await database.query("CREATE TABLE grown AS SELECT 1 AS a");
+  const read = `${often}SELECT * FROM grown`;
+  expect(await database.query(read)).toEqual([{ a: 1 }]);
+  await database.query("ALTER TABLE grown ADD COLUMN b integer");
+  expect(await database.query(read)).toEqual([{ a: 1, b: null }]);
+  expect(await database.query(read)).toEqual([{ a: 1, b: null }]);
+  await database.close();
+});
+
 it("holds for the reads of a task", async () => {
   const store = openPostgresStoreForTest({ url: server.url, maxConnections: 2 });
   const taskId = newTaskId(Date.now());

@@ -5,13 +5,17 @@
  *
  * A pooler in transaction mode may give a transaction to a connection that never heard of the statement. Then the server
  * says so before anything was done; the same is asked without a name, and no more is prepared. Newer PgBouncers
- * (`max_prepared_statements`) keep them along, which is why it is tried.
+ * (`max_prepared_statements`) keep them along, which is why it is tried. It is the same where a newer version has added
+ * a column to what a statement reads: its plan must not change its result.
  */
 import { createHash } from "node:crypto";
 import type { QueryConfig } from "pg";
 
 /** Begins a statement that is to be kept prepared. */
 export const often = "/* often */ ";
+
+/** invalid_sql_statement_name, duplicate_prepared_statement, and feature_not_supported: a plan whose result has changed */
+const refusals: ReadonlySet<string> = new Set(["26000", "42P05", "0A000"]);
 
 export class PreparedStatements {
   readonly #names = new Map<string, string>();
@@ -24,13 +28,15 @@ export class PreparedStatements {
       : { text, values };
   }
 
-  /** Whether the error says that this way has no prepared statements; from then on there are none. */
-  refused(error: unknown): boolean {
+  /**
+   * Where the error says that prepared statements do not do here, the text by which the same is asked without; from then
+   * on there are none.
+   */
+  insteadOf(text: string, error: unknown): string | undefined {
     const { code } = error as { readonly code?: string };
-    // invalid_sql_statement_name, duplicate_prepared_statement
-    if (code !== "26000" && code !== "42P05") return false;
+    if (!text.startsWith(often) || code === undefined || !refusals.has(code)) return undefined;
     this.#usable = false;
-    return true;
+    return text.slice(often.length);
   }
 
   /** The same name is always the same statement, whoever prepared it on a shared connection. */
