@@ -104,7 +104,12 @@ export async function startPostgres({
     },
     disposeNow: () => {
       if (running) process.kill(postmasterIn(databaseDir), "SIGQUIT");
-      rmSync(folder, { recursive: true, force: true, maxRetries: 10 });
+      // It removes its file last: what it still wrote before would be left.
+      const until = performance.now() + 5_000;
+      while (existsSync(join(databaseDir, "postmaster.pid")) && performance.now() < until) {
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 20);
+      }
+      rmSync(folder, { recursive: true, force: true });
     },
   };
 }
