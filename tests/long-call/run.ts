@@ -1,13 +1,15 @@
 /**
  * `npm run test:long-call`: calls of 90 s by a real agent of Strands, one with progress and one without. As it is, Strands
- * cuts both after 60 s.
+ * cuts both after 60 s. At the same time, on a local AgentCore, a call of 3 minutes, and one of 30 behind a Gateway.
  */
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Agent, McpClient } from "@strands-agents/sdk";
 import { z } from "zod";
+import { startPostgres } from "../../packages/perdure/src/store/postgres/server.fixture.ts";
 import { perdure } from "../../packages/perdure/src/index.ts";
 import { longCalls } from "../../packages/perdure/src/strands/index.ts";
+import { handOverBehindGateway, holdForThreeMinutes } from "./on-agentcore.ts";
 import { ScriptedModel } from "../../packages/perdure/src/strands/scripted-model.fixture.ts";
 
 const seconds = 90;
@@ -25,8 +27,21 @@ app.task("silent", { description: "Says nothing.", input: z.object({}) }, async 
 });
 const { url } = await app.listen({ port: 0 });
 
-await Promise.all([call("busy", seconds - 1), call("silent", 1)]);
-await app.close({ drainMs: 0 });
+const postgres = await startPostgres();
+const endNow = (): void => postgres.disposeNow();
+process.once("exit", endNow);
+try {
+  await Promise.all([
+    call("busy", seconds - 1),
+    call("silent", 1),
+    holdForThreeMinutes(postgres.url),
+    handOverBehindGateway(postgres.url),
+  ]);
+} finally {
+  await app.close({ drainMs: 0 });
+  await postgres.dispose();
+  process.off("exit", endNow);
+}
 
 async function call(tool: string, leastProgress: number): Promise<void> {
   await using client = longCalls(new McpClient({ url }), { asTask: false });

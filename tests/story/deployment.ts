@@ -52,6 +52,8 @@ export interface DeploymentOptions {
   readonly databaseUrl: string;
   /** By way of the gateway, and with its profile. */
   readonly isBehindGateway?: boolean;
+  /** Another server's file, of an application with more tools. */
+  readonly server?: string;
 }
 
 interface Configuration {
@@ -86,7 +88,11 @@ export class Deployment implements AsyncDisposable {
     this.#client = new BedrockAgentCoreClient({ endpoint: local.url, region: "us-west-2", credentials });
   }
 
-  static async start({ databaseUrl, isBehindGateway = false }: DeploymentOptions): Promise<Deployment> {
+  static async start({
+    databaseUrl,
+    isBehindGateway = false,
+    server,
+  }: DeploymentOptions): Promise<Deployment> {
     const clock = new MovableClock();
     const calls = new Calls();
     const output: string[] = [];
@@ -99,6 +105,7 @@ export class Deployment implements AsyncDisposable {
       runtimes: runtimes.map((runtime) => ({
         ...runtime,
         command: process.execPath,
+        ...(runtime.name === "trainer" && server !== undefined && { args: [server] }),
         env: {
           ...runtime.env,
           ...(runtime.name === "trainer" && { DATABASE_URL: databaseUrl }),
