@@ -50,7 +50,7 @@ export const growthOnPostgres: readonly Benchmark[] = [
   },
 ];
 
-/** One of each is made by the application, and copied in the database. */
+/** One of each is made by the application, and copied in the database, for 1,000 owners: one may not have so many open. */
 async function grow(): Promise<string> {
   const store = await newDatabase();
   const app = perdure({ name: "bench", version: "1.0.0", store, linger: 0 });
@@ -90,7 +90,10 @@ async function copy(client: Client, id: string, count: number, prefix: string): 
       [table],
     );
     const columns = rows.map(({ name }) => name);
-    const values = columns.map((name) => (name === key ? `'${prefix}' || lpad(n::text, 26, '0')` : name));
+    const values = columns.map((name) => {
+      if (name === key) return `'${prefix}' || lpad(n::text, 24, '0')`;
+      return name === "owner" ? "'owner ' || n % 1000" : name;
+    });
     await client.query(
       `INSERT INTO perdure.${table} (${columns.join(", ")})
        SELECT ${values.join(", ")} FROM perdure.${table}, generate_series(1, ${count}) AS n WHERE ${key} = $1`,

@@ -2,7 +2,7 @@
 import { onTestFinished } from "vitest";
 import type { Logger } from "../engine/logger.ts";
 import type { Clock } from "../task/clock.ts";
-import { openTestStore, temporaryFile, temporaryStoreInMemory } from "../store/store-under-test.fixture.ts";
+import { openTestStore, temporaryStoreInMemory } from "../store/store-under-test.fixture.ts";
 import { type App, perdure, type PerdureOptions } from "./app.ts";
 
 export { temporaryFile } from "../store/store-under-test.fixture.ts";
@@ -23,10 +23,7 @@ export function testApp(options: Partial<PerdureOptions> & { readonly clock?: Te
     logger: silent,
     ...options,
     store,
-    ...(onPostgres && {
-      store: openTestStore(options.clock, store),
-      artifacts: options.artifacts ?? `${temporaryFile()}.artifacts`, // a file has a place beside it
-    }),
+    ...(onPostgres && { store: openTestStore(options.clock, store) }),
   });
   onTestFinished(() => closeNow(app, options.clock));
   return app;

@@ -13,11 +13,20 @@ export function openArtifacts(
 ): ArtifactStore | undefined {
   if (typeof setting === "object") return setting;
   if (setting === undefined) return store.openArtifacts?.();
+  if (setting === "database") return openInDatabase(store);
   if (setting.startsWith("s3://")) return openS3Artifacts(setting);
   if (setting === "" || /^[a-z][a-z0-9+.-]+:\/\//i.test(setting)) {
     throw new PerdureError("INVALID_OPTION", {
-      message: `artifacts must be a folder, "s3://bucket/prefix" or an ArtifactStore; ${quote(setting)} came.`,
+      message: `artifacts must be a folder, "s3://bucket/prefix", "database" or an ArtifactStore; ${quote(setting)} came.`,
     });
   }
   return openFolderArtifacts(resolve(setting));
+}
+
+function openInDatabase(store: TaskStore): ArtifactStore {
+  const opened = store.openArtifacts?.("database");
+  if (opened !== undefined) return opened;
+  throw new PerdureError("INVALID_OPTION", {
+    message: `artifacts: "database" needs a store on Postgres; ${store.location} keeps none.`,
+  });
 }

@@ -26,8 +26,9 @@ export interface PerdureOptions extends ServingOptions, DeliveringOptions {
    */
   readonly store?: string | TaskStore;
   /**
-   * Where `task.artifact` keeps files: a folder, `"s3://bucket/prefix"` (see `docs/heavy-work.md`), or a store of your
-   * own. The same for all processes of the store. Default: a folder beside the file of the store.
+   * Where `task.artifact` keeps files: a folder, `"s3://bucket/prefix"`, `"database"` (see `docs/heavy-work.md`), or a
+   * store of your own. The same for all processes of the store. Default: a folder beside the file of the store, or the
+   * database.
    */
   readonly artifacts?: string | ArtifactStore;
   /**

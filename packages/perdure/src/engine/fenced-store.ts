@@ -98,9 +98,10 @@ export class FencedStore implements AttemptStore {
     return parked;
   }
 
-  /** Not kept up: a disk that is full is the handler's to know. */
+  /** Kept up where its place says that this helps, as a database that is away; a full disk is the handler's to know. */
   artifact(step: ArtifactStep): Promise<void> {
-    return this.#desk.take(step);
+    const { clock, logger, ended } = this.#parts;
+    return writeDurably(() => this.#desk.take(step), { clock, logger, signal: ended });
   }
 
   /** The attempt is over. Never rejects. */

@@ -213,8 +213,12 @@ export interface TaskStore {
   subscribe(listener: (change: TaskChange | undefined) => void): () => void;
   /** 32 random bytes under a name, made at the first call: every process of the store has the same. Never logged. */
   secret(name: string): Promise<Uint8Array>;
-  /** The place for artifacts beside the record, for where no other is set. Not every store has one. */
-  openArtifacts?(): ArtifactStore;
+  /**
+   * The place for artifacts with the record, for where no other is set. Not every store has one.
+   * @param where `database`: within it, or not at all
+   * @throws PerdureError `INVALID_OPTION` where it is not
+   */
+  openArtifacts?(where?: "database"): ArtifactStore;
   /**
    * Gives a little of the space back that deleted tasks have left, and says whether there is more to give. Only a store
    * has it that has no server to do so.

@@ -5,7 +5,7 @@ import { connect as connectTcp, type AddressInfo } from "node:net";
 import { CallToolResultSchema } from "@modelcontextprotocol/sdk/types.js";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { z } from "zod";
-import { testApp } from "../app/app.fixture.ts";
+import { temporaryFile, testApp } from "../app/app.fixture.ts";
 import type { PerdureOptions } from "../app/app.ts";
 import type { ArtifactOptions } from "../engine/artifact-calls.ts";
 import type { ArtifactData } from "../engine/artifact-data.ts";
@@ -20,7 +20,10 @@ const auth = bearerTokens({ "secret-of-ann": "ann", "secret-of-bob": "bob" });
 const as = (token: string) => ({ headers: { authorization: `Bearer ${token}` } });
 
 /** A server with a task that has left these. */
-async function leaving(artifacts: () => readonly Left[], options: Pick<PerdureOptions, "auth"> = {}) {
+async function leaving(
+  artifacts: () => readonly Left[],
+  options: Pick<PerdureOptions, "auth" | "artifacts"> = {},
+) {
   const app = testApp(options);
   app.task("leave", { description: "Leaves.", input: z.looseObject({}) }, async (_, task) => {
     for (const [name, data, more] of artifacts()) await task.artifact(name, data, more);
@@ -268,14 +271,18 @@ describe("GET of an artifact", () => {
   it("goes as fast as the client reads, and ends when it leaves", async () => {
     const size = 200_000_000;
     const chunk = Buffer.alloc(1_000_000, 1);
-    const { url, id } = await leaving(() => [
-      [
-        "large",
-        (async function* () {
-          for (let n = 0; n < size / chunk.length; n++) yield chunk;
-        })(),
+    const artifacts = `${temporaryFile()}.artifacts`; // more than a database takes
+    const { url, id } = await leaving(
+      () => [
+        [
+          "large",
+          (async function* () {
+            for (let n = 0; n < size / chunk.length; n++) yield chunk;
+          })(),
+        ],
       ],
-    ]);
+      { artifacts },
+    );
     const before = process.memoryUsage().rss;
     const { port, pathname } = new URL(at(url, id, "large"));
     const socket = connectTcp(Number(port), "127.0.0.1");

@@ -12,7 +12,7 @@
  * records share would lose the artifacts of the other. Within a task that has ended, every attempt that still writes
  * is fenced off, so that its files too may go while it does.
  *
- * What the names are on the disk or in a bucket is each store's own affair, and no part of them is text that somebody
+ * What the names are on the disk, in a bucket or a table is each store's own affair, and no part of them is text that somebody
  * else chose (`artifact-path.ts`).
  */
 import type { Readable } from "node:stream";
@@ -31,7 +31,10 @@ export interface ByteRange {
   readonly end: number;
 }
 
-/** Every method @throws PerdureError `ARTIFACT_STORE` (perhaps retryable), or `STORE_FULL` where there is no space. */
+/**
+ * Every method, and those of a writer, @throws PerdureError `ARTIFACT_STORE`, `STORE_FULL` where there is no space, or as
+ * the record where it is in its database. After one that is `retryable` the same call may be made again.
+ */
 export interface ArtifactStore {
   /** For messages: `/var/lib/app.db.artifacts`, `s3://bucket/prefix`. Holds no secret. */
   readonly location: string;

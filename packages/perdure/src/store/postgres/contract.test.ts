@@ -70,6 +70,8 @@ class PostgresUnderTest implements StoreUnderTest {
       "commits",
       "paused_tools",
       "artifact_sweeps",
+      "artifact_files",
+      "artifact_chunks",
       "deliveries",
       "outboxes",
     ];

@@ -13,8 +13,9 @@ import { isNotMigrated, storeError } from "./errors.ts";
 import { tasks } from "./migrations/1-tasks.ts";
 import { growing } from "./migrations/2-growing.ts";
 import { listeners } from "./migrations/3-listeners.ts";
+import { artifacts } from "./migrations/4-artifacts.ts";
 
-export const migrations: readonly string[] = [tasks, growing, listeners];
+export const migrations: readonly string[] = [tasks, growing, listeners, artifacts];
 
 /** Brings the schema to the newest version. */
 export async function migrate(database: Database, schema: string): Promise<void> {

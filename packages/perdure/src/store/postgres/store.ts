@@ -13,9 +13,11 @@ import { copyJson, decodeJson, encodeJson } from "../../task/json.ts";
 import { checkBytes } from "../../task/limits.ts";
 import { checkName } from "../../task/name.ts";
 import { encodeOutcome } from "../encoding.ts";
+import type { ArtifactStore } from "../artifacts/artifact-store.ts";
 import type * as Store from "../store.ts";
 import { Admission } from "./admission.ts";
 import { endSweep, readSweeps } from "./artifact-sweeps.ts";
+import { DatabaseArtifacts } from "./artifacts.ts";
 import { type Committed, CommitGroup, type Transition } from "./commit-group.ts";
 import { Database } from "./database.ts";
 import { PostgresDeliveries } from "./deliveries.ts";
@@ -74,6 +76,8 @@ export interface PostgresStoreOptions {
   readonly leaseMs?: number;
   /** How long a statement or a connection may take before the way is taken for broken, in milliseconds. Default 10,000. */
   readonly timeoutMs?: number;
+  /** Of one artifact that is kept in the database. Default 64 MiB. */
+  readonly maxArtifactBytes?: number;
   /** Whether the store brings the schema to the version that it needs. Default true; else `perdure migrate` does. */
   readonly migrate?: boolean;
   /** Is told what is tried again. Default: `process.emitWarning`. */
@@ -104,6 +108,7 @@ export async function migratePostgres(options: PostgresStoreOptions): Promise<{ 
 }
 
 const defaultLeaseMs = 15_000;
+const defaultMaxArtifactBytes = 67_108_864;
 
 function checkLease(leaseMs = defaultLeaseMs): number {
   if (leaseMs >= 10_000 && leaseMs <= 600_000) return leaseMs;
@@ -117,7 +122,7 @@ function openDatabase(options: PostgresStoreOptions): {
   readonly schema: string;
 } {
   const { url, schema = schemaOf(url), maxConnections = 10, timeoutMs = 10_000, clock } = options;
-  const { listenerUrl = url } = options;
+  const { listenerUrl = url, maxArtifactBytes } = options;
   if (!/^[A-Za-z_][A-Za-z0-9_]{0,40}$/.test(schema)) {
     throw new PerdureError("INVALID_OPTION", {
       message: `schema must be a name of at most 41 letters, digits and "_"; ${quote(schema)} came.`,
@@ -132,6 +137,11 @@ function openDatabase(options: PostgresStoreOptions): {
   if (!Number.isInteger(maxConnections) || maxConnections < 2) {
     throw new PerdureError("INVALID_OPTION", {
       message: `maxConnections must be an integer from 2; ${maxConnections} came.`,
+    });
+  }
+  if (maxArtifactBytes !== undefined && !(Number.isSafeInteger(maxArtifactBytes) && maxArtifactBytes >= 1)) {
+    throw new PerdureError("INVALID_OPTION", {
+      message: `maxArtifactBytes must be a whole number from 1; ${maxArtifactBytes} came.`,
     });
   }
   return { database: new Database({ url, listenerUrl, schema, maxConnections, timeoutMs, clock }), schema };
@@ -150,6 +160,7 @@ class PostgresStore implements Store.TaskStore {
   readonly #database: Database;
   readonly #schema: string;
   readonly #migrates: boolean;
+  readonly #maxArtifactBytes: number;
   readonly #warn: (message: string) => void;
   readonly #commits: CommitGroup;
   readonly #settlements: CommitGroup;
@@ -165,6 +176,7 @@ class PostgresStore implements Store.TaskStore {
     this.#database = database;
     this.#schema = schema;
     this.#migrates = options.migrate ?? true;
+    this.#maxArtifactBytes = options.maxArtifactBytes ?? defaultMaxArtifactBytes;
     this.#warn = options.warn ?? ((message) => process.emitWarning(message, "PerdureWarning"));
     this.location = database.location;
     const onError = (error: unknown): void => this.#onError(error);
@@ -426,6 +438,11 @@ class PostgresStore implements Store.TaskStore {
 
   async secret(name: string) {
     return takeSecret(await this.#ready(), name);
+  }
+
+  openArtifacts(): ArtifactStore {
+    const ready = () => this.#ready();
+    return new DatabaseArtifacts({ ready, location: this.location, maxBytes: this.#maxArtifactBytes });
   }
 
   async ready() {

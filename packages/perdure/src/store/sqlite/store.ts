@@ -352,8 +352,13 @@ class SqliteStore implements Store.TaskStore {
     return this.#write((tx) => takeSecret(tx, name));
   }
 
-  openArtifacts(): ArtifactStore {
+  openArtifacts(where?: "database"): ArtifactStore {
     const { file } = this.#open;
+    if (where !== undefined) {
+      throw new PerdureError("INVALID_OPTION", {
+        message: `artifacts: "database" needs a store on Postgres; beside ${this.location} they are kept in a folder.`,
+      });
+    }
     return file === memoryFile ? openTemporaryArtifacts() : openFolderArtifacts(`${file}.artifacts`);
   }
 
