@@ -71,7 +71,7 @@ const distributed: Scenario = {
   name: "distributed",
   run: (stage) =>
     values.planted
-      ? runPlanted({ ...stage, minutes })
+      ? runPlanted({ ...stage, minutes, only: values.only })
       : runDistributed({ ...stage, minutes, abandoned: abandon.signal }),
 };
 const chosen = values.distributed

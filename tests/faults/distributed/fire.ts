@@ -139,7 +139,7 @@ export class Fire {
         this.#count("stops");
         member.child?.signal("SIGSTOP");
         await pause(
-          long ? this.#random.between(2 * leaseMs, 3 * leaseMs) : this.#random.between(100, leaseMs),
+          long ? this.#random.between(1.4 * leaseMs, 2.6 * leaseMs) : this.#random.between(100, leaseMs),
         );
         if (this.#random.next() < 0.25) {
           this.#count("kills of a stopped process");

@@ -42,7 +42,7 @@ export function itemOf(seed: number, client: string, index: number): PlanItem {
 }
 
 function sizeOf(tool: ToolName, random: Random): number {
-  if (tool === "slow") return random.between(10, 60);
+  if (tool === "slow") return random.between(20, 110); // some are still under way when a ghost comes back
   if (tool === "loop") return random.between(5, 40);
   if (tool === "parallel") return random.between(8, 20);
   if (tool === "flaky" || tool === "flakySteps" || tool === "asker") return random.between(1, 3);
