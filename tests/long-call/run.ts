@@ -28,8 +28,6 @@ app.task("silent", { description: "Says nothing.", input: z.object({}) }, async 
 const { url } = await app.listen({ port: 0 });
 
 const postgres = await startPostgres();
-const endNow = (): void => postgres.disposeNow();
-process.once("exit", endNow);
 try {
   await Promise.all([
     call("busy", seconds - 1),
@@ -40,7 +38,6 @@ try {
 } finally {
   await app.close({ drainMs: 0 });
   await postgres.dispose();
-  process.off("exit", endNow);
 }
 
 async function call(tool: string, leastProgress: number): Promise<void> {

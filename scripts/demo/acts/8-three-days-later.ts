@@ -12,8 +12,6 @@ export const act: Act = {
   withinMs: 120_000,
   play: async (stage) => {
     const postgres = await startPostgres();
-    const endNow = (): void => postgres.disposeNow();
-    process.once("exit", endNow);
     try {
       await using deployment = await Deployment.start({ databaseUrl: postgres.url });
       await deployment.startWorker();
@@ -34,7 +32,6 @@ export const act: Act = {
       });
     } finally {
       await postgres.dispose();
-      process.off("exit", endNow);
     }
   },
 };

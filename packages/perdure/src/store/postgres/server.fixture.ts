@@ -19,8 +19,6 @@ export interface PostgresServer {
   readonly start: () => Promise<void>;
   /** Ends it and removes the data. */
   readonly dispose: () => Promise<void>;
-  /** The same, for a process that exits. */
-  readonly disposeNow: () => void;
 }
 
 export interface PostgresOptions {
@@ -40,12 +38,17 @@ export async function startPostgres({
 }: PostgresOptions = {}): Promise<PostgresServer> {
   linkLibraries();
   const folder = mkdtempSync(join(tmpdir(), "perdure-postgres-"));
-  // Also of a run that is interrupted: the library then ends the server, and nobody disposes of it.
+  const databaseDir = join(folder, "data");
+  let running = false;
   const remove = (): void => rmSync(folder, { recursive: true, force: true });
-  process.once("exit", remove);
+  // Of a run that is interrupted, of which nobody disposes.
+  const end = (): void => {
+    if (running) crashNow(databaseDir);
+    remove();
+  };
+  process.once("exit", end);
   // As root the server runs as another user, who must be able to enter.
   await chmod(folder, 0o755);
-  const databaseDir = join(folder, "data");
   const port = await freePort();
   const log: string[] = [];
   const keep = (line: unknown): void => void log.push(String(line));
@@ -68,7 +71,6 @@ export async function startPostgres({
     onLog: keep,
     onError: keep,
   });
-  let running = false;
   const start = async (): Promise<void> => {
     await server.start();
     running = true;
@@ -99,17 +101,8 @@ export async function startPostgres({
     start,
     dispose: async () => {
       await stop("fast");
-      process.removeListener("exit", remove);
+      process.removeListener("exit", end);
       remove();
-    },
-    disposeNow: () => {
-      if (running) process.kill(postmasterIn(databaseDir), "SIGQUIT");
-      // It removes its file last: what it still wrote before would be left.
-      const until = performance.now() + 5_000;
-      while (existsSync(join(databaseDir, "postmaster.pid")) && performance.now() < until) {
-        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 20);
-      }
-      rmSync(folder, { recursive: true, force: true });
     },
   };
 }
@@ -139,6 +132,17 @@ function linkLibraries(): void {
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error; // another process makes them too
     }
+  }
+}
+
+/** It removes its file last: what it still wrote before that would be left. */
+function crashNow(databaseDir: string): void {
+  const file = join(databaseDir, "postmaster.pid");
+  if (!existsSync(file)) return;
+  process.kill(postmasterIn(databaseDir), "SIGQUIT");
+  const until = performance.now() + 5_000;
+  while (existsSync(file) && performance.now() < until) {
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 20);
   }
 }
 
