@@ -123,13 +123,14 @@ export class Runtime {
     try {
       await this.engine.stop(drainMs);
       await disconnect();
-      this.#endAttending?.();
-      await this.#artifactStore?.close();
-      await this.#store.close();
     } finally {
+      // Before the store closes, which takes time over a network: whoever wakes meanwhile asks it no more.
       this.#closed = true;
       this.watches.wakeAll();
     }
+    this.#endAttending?.();
+    await this.#artifactStore?.close();
+    await this.#store.close();
   }
 
   /** @throws PerdureError `UNKNOWN_TOOL` */

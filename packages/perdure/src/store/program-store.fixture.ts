@@ -4,7 +4,7 @@ import { openPostgresStoreForTest } from "./postgres/store.ts";
 import type { TaskStore } from "./store.ts";
 
 /** Who was killed is missed within two leases: at the default, each such test would wait for half a minute. */
-const leaseMs = 3_000;
+export const leaseMs = 3_000;
 
 /** @param url of `temporaryStore` */
 export function programStore(url: string): TaskStore | string {

@@ -74,6 +74,9 @@ export class Database {
   #silent = false;
   #trying = false;
   #closed = false;
+  /** Statements that are not answered yet. */
+  #underWay = 0;
+  #onIdle: (() => void) | undefined;
 
   constructor(options: DatabaseOptions) {
     this.#options = options;
@@ -186,12 +189,17 @@ export class Database {
 
   async close(): Promise<void> {
     this.#closed = true;
+    // The pool would never answer those that wait for a connection.
+    if (this.#underWay > 0) await new Promise<void>((resolve) => (this.#onIdle = resolve));
     const pool = await this.#pool?.catch(() => undefined);
     await pool?.end();
   }
 
   #send<T extends object>(text: string, parameters: readonly unknown[], options: SendOptions): Promise<T[]> {
-    const answer = this.#sendInTime<T>(text, parameters, options);
+    const answer = this.#sendInTime<T>(text, parameters, options).finally(() => {
+      if (--this.#underWay === 0) this.#onIdle?.();
+    });
+    this.#underWay++;
     this.#options.clock?.waitFor?.(answer);
     return answer;
   }

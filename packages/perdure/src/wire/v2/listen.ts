@@ -88,9 +88,9 @@ export class Listens {
     const unsubscribe = bus?.subscribe(listChangesTo(changes, notify));
     try {
       const show = (task: JsonObject): void => notify("notifications/tasks", task);
-      await Promise.all(
-        taskIds.map((taskId) => showChanges(service, { taskId, owner, askable, until, show })),
-      );
+      const shown = taskIds.map((taskId) => showChanges(service, { taskId, owner, askable, until, show }));
+      // At a close nobody waits for what is just being read: of a thousand streams that are many readings.
+      await Promise.race([Promise.all(shown), aborted(until)]);
       if (Object.keys(changes).length > 0) await aborted(until);
     } catch (error) {
       // Closing ends a stream, and is no failure of it.

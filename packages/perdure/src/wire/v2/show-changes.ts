@@ -29,7 +29,7 @@ export async function showChanges(service: Service, showing: Showing): Promise<v
   let seen = -1;
   let shown: JsonObject | undefined;
   let quietUntil = 0;
-  for (;;) {
+  while (!until.aborted) {
     const task = await store.summary({ taskId, owner });
     if (task === undefined || until.aborted) return;
     const mayShow =
