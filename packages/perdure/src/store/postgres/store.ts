@@ -187,7 +187,8 @@ class PostgresStore implements Store.TaskStore {
       leaseMs,
       onRecovered: () => {
         this.#look();
-        this.#notifications.tell([], true);
+        this.deliveries.notify();
+        this.#notifications.tell([], true, true);
       },
       onLost: () => this.executor.lose(),
       onOthers: () => this.#notifications.tellOfAnything(),
