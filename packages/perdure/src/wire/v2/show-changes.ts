@@ -29,9 +29,10 @@ export async function showChanges(service: Service, showing: Showing): Promise<v
   let seen = -1;
   let shown: JsonObject | undefined;
   let quietUntil = 0;
-  while (!until.aborted) {
+  const isOver = (): boolean => until.aborted;
+  while (!isOver()) {
     const task = await store.summary({ taskId, owner });
-    if (task === undefined || until.aborted) return;
+    if (task === undefined || isOver()) return;
     const mayShow =
       task.status === "input_required" || task.status !== shown?.["status"] || clock.now() >= quietUntil;
     if (task.revision > seen && mayShow) {
